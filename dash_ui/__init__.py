@@ -1,0 +1,1 @@
+"""The live dashboard; it talks to the API over HTTP only."""

@@ -1,0 +1,2 @@
+"""The command line: `streamapp up | worker | produce | predict`."""
+

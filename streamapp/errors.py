@@ -1,0 +1,100 @@
+"""Every error that the project raises on purpose.
+
+StreamappError
+├── SettingsError              a setting is missing or has a wrong value
+├── ModelError                 a model cannot be found, converted, loaded or run
+├── BrokerError
+│   ├── TopicMismatch          a topic exists with another number of partitions
+│   └── PublishFailed          the broker did not acknowledge a message in time
+├── RecordError                a message on a topic cannot be decoded
+├── StorageError
+│   ├── StoreUnavailable       a store does not answer; trying again may help
+│   ├── RowRefused             PostgreSQL refuses this row for what it contains
+│   └── ObjectMissing          the object store has no such object
+├── ImageRejected              an upload is not an image that we take
+│   ├── EmptyUpload
+│   ├── UnsupportedFormat
+│   ├── ImageTooLarge          too many bytes
+│   ├── TooManyPixels
+│   └── UndecodableImage
+├── SourceError                a camera, a folder or a data set cannot be read
+└── DevStackError              an embedded server cannot be started or is running already
+
+The message of an error says what happened and how to mend it. HTTP statuses are mapped in `streamapp.web`.
+"""
+
+
+class StreamappError(Exception):
+    """Base of every error raised on purpose; its text is meant for a person."""
+
+
+class SettingsError(StreamappError):
+    """A setting is missing or has a wrong value; the text names the variable."""
+
+
+class ModelError(StreamappError):
+    """A model cannot be found, converted, loaded or run."""
+
+
+class BrokerError(StreamappError):
+    """The broker cannot be used as asked."""
+
+
+class TopicMismatch(BrokerError):
+    """A topic exists with another number of partitions than the settings ask for."""
+
+
+class PublishFailed(BrokerError):
+    """The broker did not acknowledge a message in time."""
+
+
+class RecordError(StreamappError):
+    """A message on a topic cannot be decoded."""
+
+
+class StorageError(StreamappError):
+    """A store failed."""
+
+
+class StoreUnavailable(StorageError):
+    """A store does not answer; the same call may succeed later."""
+
+
+class RowRefused(StorageError):
+    """PostgreSQL refuses a row for what it contains; the same call will never succeed."""
+
+
+class ObjectMissing(StorageError):
+    """The object store has no object under this path."""
+
+
+class ImageRejected(StreamappError):
+    """An upload is not an image that the platform takes."""
+
+
+class EmptyUpload(ImageRejected):
+    """The upload has no bytes."""
+
+
+class UnsupportedFormat(ImageRejected):
+    """The content is not JPEG, PNG or WebP."""
+
+
+class ImageTooLarge(ImageRejected):
+    """The upload has more bytes than allowed."""
+
+
+class TooManyPixels(ImageRejected):
+    """The image has more pixels than allowed, by its header."""
+
+
+class UndecodableImage(ImageRejected):
+    """The content claims a supported format and cannot be decoded."""
+
+
+class SourceError(StreamappError):
+    """A camera, a folder or a data set cannot be read."""
+
+
+class DevStackError(StreamappError):
+    """An embedded server cannot be started, or one is running already."""

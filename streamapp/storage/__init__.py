@@ -1,0 +1,1 @@
+"""The stores behind small adapters: PostgreSQL, objects, cache."""

@@ -1,0 +1,1 @@
+"""What the API role serves over HTTP."""

@@ -1,0 +1,1 @@
+"""The Faust tables, one small file each."""
