@@ -1,0 +1,253 @@
+"""What every role's Faust app shares: resources with a life, topics of raw bytes, sends that are waited for."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import faust
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from faust.exceptions import FaustError
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import EventT, TopicT
+
+from streamapp import topics
+from streamapp.errors import PublishFailed
+from streamapp.records import DeadLetter, base64_text, now
+from streamapp.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Opener = Callable[[AsyncExitStack], Awaitable[None]]
+WebSetup = Callable[[web.Application], None]
+
+
+class PacedThread(AIOKafkaConsumerThread):
+    """Consumer thread that pauses after an empty fetch, for brokers that answer those at once."""
+
+    async def on_start(self) -> None:
+        """Start the consumer, then pace it."""
+        await super().on_start()
+        pause_after_empty_fetch(self._ensure_consumer(), self.app.settings.empty_fetch_pause_ms)
+
+
+class PacedConsumer(Consumer):
+    """Faust's consumer on a `PacedThread`."""
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return PacedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class PacedTransport(Transport):
+    """Faust's aiokafka transport with the paced consumer."""
+
+    Consumer = PacedConsumer
+
+
+def pause_after_empty_fetch(consumer: AIOKafkaConsumer, pause_ms: float) -> None:
+    """Make a started consumer wait `pause_ms` after each fetch that brought nothing; 0 leaves it as it is.
+
+    Apache Kafka holds an empty fetch until data comes. The embedded broker answers at once, and an idle consumer
+    would then spend a whole core on asking.
+    """
+    if not pause_ms:
+        return
+    fetcher = consumer._fetcher
+    fetch = fetcher._proc_fetch_request
+
+    async def paced(*args: Any) -> bool:
+        brought_data: bool = await fetch(*args)
+        if not brought_data:
+            await asyncio.sleep(pause_ms / 1000)
+        return brought_data
+
+    fetcher._proc_fetch_request = paced
+
+
+class StreamApp(faust.App):
+    """The Faust app of one role.
+
+    `openers` run before the consumer joins its group and put what must be closed on the stack;
+    `drains` run at the stop while the consumer still can commit; `web_setups` add routes to the worker's web server.
+    """
+
+    settings: Settings
+    openers: list[Opener]
+    drains: list[Callable[[], Awaitable[None]]]
+    web_setups: list[WebSetup]
+    not_ready_reasons: list[Callable[[], list[str]]]
+
+    def __init__(self, settings: Settings, role: str, **options: Any) -> None:
+        self.settings = settings
+        self.role = role
+        self.openers, self.drains, self.web_setups, self.not_ready_reasons = [], [], [], []
+        self._resources = AsyncExitStack()
+        super().__init__(f"streamapp-{role}", **_options(settings, role), **options)
+
+    def _new_transport(self) -> Transport:
+        return PacedTransport(self.conf.broker_consumer, self, loop=self.loop)
+
+    async def on_start(self) -> None:
+        """Create the topics and open the role's resources before anything consumes."""
+        await topics.ensure(self.settings)
+        for opener in self.openers:
+            await opener(self._resources)
+        await super().on_start()
+
+    async def on_stop(self) -> None:
+        """Finish what is in flight while offsets can still be committed."""
+        for drain in self.drains:
+            await drain()
+        await super().on_stop()
+
+    async def on_shutdown(self) -> None:
+        """Close the resources after everything that uses them has stopped."""
+        await super().on_shutdown()
+        await self._resources.aclose()
+
+    def on_webserver_init(self, web: Any) -> None:
+        """Add the routes once, though Faust calls this twice under its command line."""
+        if "streamapp" not in web.web_app:
+            web.web_app["streamapp"] = True
+            for setup in self.web_setups:
+                setup(web.web_app)
+
+    def not_ready(self) -> list[str]:
+        """Why this role is not ready, one reason a line; empty when it is."""
+        reasons = [] if self.started else ["starting"]
+        if not self.producer_only:
+            if not self.tables.recovery.completed.is_set():
+                reasons.append("tables are recovering")
+            if self.rebalancing:
+                reasons.append("rebalancing")
+            if self.started and not self.consumer.assignment():
+                reasons.append("no partitions assigned yet")
+        return [f"{self.role}: {reason}" for reason in reasons + [r for check in self.not_ready_reasons for r in check()]]
+
+
+def _options(settings: Settings, role: str) -> dict[str, Any]:
+    """Faust settings; each differs from Faust's default for a reason that `docs/architecture.md` gives."""
+    return {
+        "broker": settings.broker,
+        "store": settings.table_store,
+        "datadir": str(settings.data_dir / "tables" / role),
+        "autodiscover": False,
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+        "topic_partitions": settings.partitions,
+        "topic_replication_factor": settings.replication_factor,
+        "topic_disable_leader": True,
+        "table_standby_replicas": 0,
+        "stream_buffer_maxsize": 64,
+        "stream_wait_empty": False,
+        "stream_ack_cancelled_tasks": False,
+        "broker_session_timeout": settings.session_timeout_s,
+        "broker_heartbeat_interval": settings.session_timeout_s / 4,
+        "broker_request_timeout": settings.session_timeout_s * 2.5,
+        "broker_commit_interval": 0.5,
+        "consumer_auto_offset_reset": "earliest",
+        "producer_request_timeout": 30.0,
+        "producer_linger": 0.0,
+        "web_bind": settings.web_host,
+        "web_host": settings.web_host,
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+    }
+
+
+def raw_topic(app: faust.App, name: str) -> TopicT:
+    """A topic whose keys and values stay bytes: what cannot be decoded must reach our own code, not Faust's."""
+    return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+
+async def publish(
+    topic: TopicT,
+    key: bytes,
+    value: bytes | None,
+    *,
+    headers: dict[str, bytes] | None = None,
+    partition: int | None = None,
+    timeout_s: float = 30,
+) -> None:
+    """Send one message and wait until the broker has acknowledged it.
+
+    Raises:
+        PublishFailed: it was not acknowledged within `timeout_s`. It may still arrive.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            await (await topic.send(key=key, value=value, headers=headers, partition=partition))
+    except TimeoutError:
+        raise PublishFailed(f"the broker did not acknowledge a message on {topic} within {timeout_s:g} s") from None
+    except (KafkaError, FaustError) as error:
+        raise PublishFailed(f"the broker did not take a message on {topic}: {error}") from error
+
+
+async def publish_surely(topic: TopicT, key: bytes, value: bytes | None, **options: Any) -> None:
+    """Publish, however long the broker is away. For messages whose loss would break the delivery promise."""
+    delay = 0.2
+    while True:
+        try:
+            return await publish(topic, key, value, **options)
+        except PublishFailed as error:
+            log.warning("%s; trying again in %.1f s", error, delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5)
+
+
+def dead_letter(
+    event: EventT, *, group: str, stage: Any, reason: str, error: object, image_id: Any = None, model: str | None = None
+) -> DeadLetter:
+    """The dead letter for `event`, with its coordinates and its original value."""
+    message = event.message
+    return DeadLetter(
+        group=group,
+        image_id=image_id,
+        model=model,
+        stage=stage,
+        reason=reason,
+        error=str(error)[:2000],
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=now(),
+        value=base64_text(message.value),
+    )
+
+
+async def send_dead_letter(topic: TopicT, letter: DeadLetter) -> None:
+    """Publish a dead letter and wait for it; keyed by its image, or by its coordinates where it has none."""
+    coordinates = f"{letter.group}/{letter.topic}/{letter.partition}/{letter.offset}"
+    await publish_surely(topic, str(letter.image_id or coordinates).encode(), letter.encode())
+
+
+async def tail(
+    settings: Settings, handlers: dict[str, Callable[[bytes, bytes | None], None]], whole: set[str], caught_up: asyncio.Event
+) -> AsyncIterator[int]:
+    """Read topics without a group, each message to its topic's handler; yields the number of messages of each poll.
+
+    Topics in `whole` are read from their beginning, the others from now on. `caught_up` is set once everything that
+    was there at the start has been handled.
+    """
+    consumer = AIOKafkaConsumer(bootstrap_servers=topics.bootstrap_servers(settings), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        pause_after_empty_fetch(consumer, settings.empty_fetch_pause_ms)
+        parts = [topics.TopicPartition(name, number) for name in handlers for number in range(settings.partitions)]
+        consumer.assign(parts)
+        await consumer.seek_to_end(*[part for part in parts if part.topic not in whole])
+        await consumer.seek_to_beginning(*[part for part in parts if part.topic in whole])
+        ends = await consumer.end_offsets([part for part in parts if part.topic in whole])
+        while True:
+            batches = await consumer.getmany(timeout_ms=1000)
+            for part, messages in batches.items():
+                for message in messages:
+                    handlers[part.topic](message.key or b"", message.value)
+            if not caught_up.is_set() and all([await consumer.position(part) >= end for part, end in ends.items()]):
+                caught_up.set()
+            yield sum(map(len, batches.values()))
+    finally:
+        await consumer.stop()
