@@ -58,7 +58,7 @@ class ImageMessage(Record):
     """`images-input-stream`: an accepted image. Small originals also travel in the header `image`."""
 
     image_id: UUID
-    minio_path: str = Field(max_length=1024, description="Bucket and key of the original, `raw-images/2026/11/22/<uuid>.jpg`.")
+    minio_path: str = Field(max_length=1024, description="Bucket and key of the original.")
     timestamp: AwareDatetime
     source: Source = "upload"
     camera_id: str | None = Field(None, max_length=200)
@@ -78,7 +78,7 @@ class Prediction(Record):
     run_id: str = LIVE
     prediction: str
     confidence: float = Field(ge=0, le=1)
-    top_k: list[tuple[str, float]] = Field(description="Labels with probability, best first; every class where there are at most 10.")
+    top_k: list[tuple[str, float]] = Field(description="Labels with probability, best first; all of them up to 10.")
     timestamp: AwareDatetime = Field(description="When the answer was made.")
     source: Source = "upload"
     camera_id: str | None = None
@@ -100,7 +100,7 @@ class Verdict(Record):
     expected: int = Field(description="Models that take part.")
     answers: int = Field(description="Models that predicted.")
     complete: bool = Field(description="Every model has answered or given up; false: the deadline passed first.")
-    fastest: str | None = Field(None, description="Model with the smallest inference time, answers outside the lane left out.")
+    fastest: str | None = Field(None, description="Smallest inference time; answers outside the lane left out.")
     most_confident: str | None = None
     consensus: str | None = Field(None, description="Class with strictly the most votes; none when the vote is tied.")
     agreement: float = Field(description="Share of the answers that voted for the leading class, 0 to 1.")

@@ -21,9 +21,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # -- servers -----------------------------------------------------------------------------------
-    broker: str = Field("kafka://127.0.0.1:9092", description="Kafka bootstrap servers, `kafka://host:port[;host:port]`.")
+    broker: str = Field("kafka://127.0.0.1:9092", description="Kafka brokers, `kafka://host:port[;host:port]`.")
     database_url: str = Field(
-        "postgresql://streamapp@127.0.0.1:5432/streamapp", description="PostgreSQL, with its password where it needs one."
+        "postgresql://streamapp@127.0.0.1:5432/streamapp",
+        description="PostgreSQL, with its password where it needs one.",
     )
     object_store_url: str = Field(
         "http://127.0.0.1:9000", description="S3 protocol endpoint, `http(s)://access:secret@host:port`."
@@ -32,7 +33,7 @@ class Settings(BaseModel):
 
     # -- what this process is ----------------------------------------------------------------------
     roles: str = Field("", description="Roles of this worker, separated by commas; empty means every role.")
-    models: str = Field("", description="Models that take part, separated by commas; empty means every file in `agents/`.")
+    models: str = Field("", description="Models that take part, separated by commas; empty: all of `agents/`.")
     web_host: str = Field("127.0.0.1", description="Address that workers listen on for health, metrics and the API.")
     web_port: int = Field(0, ge=0, le=65535, description="Port of a worker's health and metrics; 0 takes a free one.")
     api_port: int = Field(8001, ge=0, le=65535, description="Port of the worker that runs the role `api`.")
@@ -43,13 +44,19 @@ class Settings(BaseModel):
     # -- topics ------------------------------------------------------------------------------------
     partitions: int = Field(12, ge=1, description="Partitions of every topic.")
     replication_factor: int = Field(1, ge=1, description="Replicas of every topic that is created.")
-    min_insync_replicas: int = Field(1, ge=1, description="Replicas that must have a message before it is acknowledged.")
-    retention_minutes: int = Field(7 * 24 * 60, ge=1, description="How long topics that are not compacted keep messages.")
+    min_insync_replicas: int = Field(
+        1, ge=1, description="Replicas that must have a message before it is acknowledged."
+    )
+    retention_minutes: int = Field(
+        7 * 24 * 60, ge=1, description="How long topics that are not compacted keep messages."
+    )
     inline_max_bytes: int = Field(
         64 * 1024, ge=0, description="Originals up to this size also travel in the message header `image`; 0: none."
     )
     empty_fetch_pause_ms: float = Field(
-        0, ge=0, description="Pause after an empty fetch, for brokers that answer empty fetches at once (the embedded one)."
+        0,
+        ge=0,
+        description="Pause after an empty fetch, for brokers that answer those at once.",
     )
     session_timeout_s: float = Field(12, ge=6, le=60, description="A worker that is silent this long leaves its group.")
     publish_timeout_s: float = Field(5, gt=0, description="How long ingest waits for the broker before it answers 503.")
@@ -60,21 +67,27 @@ class Settings(BaseModel):
     precision: Literal["f32", "bf16"] = Field("f32", description="Precision of OpenVINO inference.")
     inference_threads: int = Field(0, ge=0, description="Threads of one inference; 0 lets the runtime choose.")
     lane: bool = Field(True, description="One model at a time uses the cores of this host, for fair timing.")
-    lane_wait_s: float = Field(2, gt=0, description="Longest wait for the lane; past it the model runs anyway, marked `bypassed`.")
-    window: int = Field(8, ge=1, description="Messages that one model agent works on at once (decode, infer, publish).")
-    retries: int = Field(3, ge=0, description="Times that a failed fetch or inference is tried again before the dead letter.")
+    lane_wait_s: float = Field(2, gt=0, description="Longest wait for the lane; past it the model runs outside of it.")
+    window: int = Field(8, ge=1, description="Messages that one model agent works on at once.")
+    retries: int = Field(3, ge=0, description="Times that a failed inference is tried again before the dead letter.")
     retry_delay_s: float = Field(0.2, ge=0, description="Pause before the first new try; it doubles.")
     inference_timeout_s: float = Field(20, gt=0, description="An inference that takes longer counts as failed.")
 
     # -- statistics --------------------------------------------------------------------------------
-    race_deadline_s: float = Field(30, gt=0, description="An image without all answers after this time gets a verdict anyway.")
+    race_deadline_s: float = Field(
+        30, gt=0, description="After this time an image gets its verdict without the missing answers."
+    )
     tick_s: float = Field(1, gt=0, description="How often deadlines are checked and partial figures published.")
-    table_store: str = Field("memory://", description="Store of the Faust tables, `memory://` or `rocksdb://?driver=rocksdict`.")
+    table_store: str = Field(
+        "memory://", description="Store of the Faust tables: `memory://` or `rocksdb://?driver=rocksdict`."
+    )
 
     # -- recorder ----------------------------------------------------------------------------------
     batch_rows: int = Field(500, ge=1, description="Rows that the recorder stores at once, at most.")
     batch_wait_s: float = Field(0.1, gt=0, description="Longest time a row waits for its batch.")
-    sweep_after_s: float = Field(15, gt=0, description="Accepted images still unpublished after this time are published again.")
+    sweep_after_s: float = Field(
+        15, gt=0, description="Accepted images still unpublished after this time are sent again."
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

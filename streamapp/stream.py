@@ -2,69 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 import faust
 from aiohttp import web
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import FaustError
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.transport.drivers.aiokafka import Transport
 from faust.types import EventT, TopicT
 
 from streamapp import topics
 from streamapp.errors import PublishFailed
 from streamapp.records import DeadLetter, base64_text, now
 from streamapp.settings import Settings
+from streamapp.transport import PacedTransport
 
 log = logging.getLogger(__name__)
 
 Opener = Callable[[AsyncExitStack], Awaitable[None]]
 WebSetup = Callable[[web.Application], None]
-
-
-class PacedThread(AIOKafkaConsumerThread):
-    """Consumer thread that pauses after an empty fetch, for brokers that answer those at once."""
-
-    async def on_start(self) -> None:
-        """Start the consumer, then pace it."""
-        await super().on_start()
-        pause_after_empty_fetch(self._ensure_consumer(), self.app.settings.empty_fetch_pause_ms)
-
-
-class PacedConsumer(Consumer):
-    """Faust's consumer on a `PacedThread`."""
-
-    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
-        return PacedThread(self, loop=self.loop, beacon=self.beacon)
-
-
-class PacedTransport(Transport):
-    """Faust's aiokafka transport with the paced consumer."""
-
-    Consumer = PacedConsumer
-
-
-def pause_after_empty_fetch(consumer: AIOKafkaConsumer, pause_ms: float) -> None:
-    """Make a started consumer wait `pause_ms` after each fetch that brought nothing; 0 leaves it as it is.
-
-    Apache Kafka holds an empty fetch until data comes. The embedded broker answers at once, and an idle consumer
-    would then spend a whole core on asking.
-    """
-    if not pause_ms:
-        return
-    fetcher = consumer._fetcher
-    fetch = fetcher._proc_fetch_request
-
-    async def paced(*args: Any) -> bool:
-        brought_data: bool = await fetch(*args)
-        if not brought_data:
-            await asyncio.sleep(pause_ms / 1000)
-        return brought_data
-
-    fetcher._proc_fetch_request = paced
 
 
 class StreamApp(faust.App):
@@ -125,7 +83,9 @@ class StreamApp(faust.App):
                 reasons.append("rebalancing")
             if self.started and not self.consumer.assignment():
                 reasons.append("no partitions assigned yet")
-        return [f"{self.role}: {reason}" for reason in reasons + [r for check in self.not_ready_reasons for r in check()]]
+        return [
+            f"{self.role}: {reason}" for reason in reasons + [r for check in self.not_ready_reasons for r in check()]
+        ]
 
 
 def _options(settings: Settings, role: str) -> dict[str, Any]:
@@ -176,10 +136,13 @@ async def publish(
 
     Raises:
         PublishFailed: it was not acknowledged within `timeout_s`. It may still arrive.
+        MessageSizeTooLargeError: the broker will never take a message of this size.
     """
     try:
         async with asyncio.timeout(timeout_s):
             await (await topic.send(key=key, value=value, headers=headers, partition=partition))
+    except MessageSizeTooLargeError:
+        raise
     except TimeoutError:
         raise PublishFailed(f"the broker did not acknowledge a message on {topic} within {timeout_s:g} s") from None
     except (KafkaError, FaustError) as error:
@@ -222,32 +185,3 @@ async def send_dead_letter(topic: TopicT, letter: DeadLetter) -> None:
     """Publish a dead letter and wait for it; keyed by its image, or by its coordinates where it has none."""
     coordinates = f"{letter.group}/{letter.topic}/{letter.partition}/{letter.offset}"
     await publish_surely(topic, str(letter.image_id or coordinates).encode(), letter.encode())
-
-
-async def tail(
-    settings: Settings, handlers: dict[str, Callable[[bytes, bytes | None], None]], whole: set[str], caught_up: asyncio.Event
-) -> AsyncIterator[int]:
-    """Read topics without a group, each message to its topic's handler; yields the number of messages of each poll.
-
-    Topics in `whole` are read from their beginning, the others from now on. `caught_up` is set once everything that
-    was there at the start has been handled.
-    """
-    consumer = AIOKafkaConsumer(bootstrap_servers=topics.bootstrap_servers(settings), enable_auto_commit=False)
-    await consumer.start()
-    try:
-        pause_after_empty_fetch(consumer, settings.empty_fetch_pause_ms)
-        parts = [topics.TopicPartition(name, number) for name in handlers for number in range(settings.partitions)]
-        consumer.assign(parts)
-        await consumer.seek_to_end(*[part for part in parts if part.topic not in whole])
-        await consumer.seek_to_beginning(*[part for part in parts if part.topic in whole])
-        ends = await consumer.end_offsets([part for part in parts if part.topic in whole])
-        while True:
-            batches = await consumer.getmany(timeout_ms=1000)
-            for part, messages in batches.items():
-                for message in messages:
-                    handlers[part.topic](message.key or b"", message.value)
-            if not caught_up.is_set() and all([await consumer.position(part) >= end for part, end in ends.items()]):
-                caught_up.set()
-            yield sum(map(len, batches.values()))
-    finally:
-        await consumer.stop()

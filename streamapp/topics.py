@@ -103,8 +103,8 @@ def check_partitions(counts: dict[str, int], expected: int) -> None:
     if wrong:
         listed = ", ".join(f"{name} has {count}" for name, count in sorted(wrong.items()))
         raise TopicMismatch(
-            f"every topic must have {expected} partitions, but {listed}. An image must have the same partition number on "
-            f"all topics. Set STREAMAPP_PARTITIONS to the existing count, or delete these topics and start again."
+            f"every topic must have {expected} partitions, but {listed}: an image must have the same partition number "
+            f"on all topics. Set STREAMAPP_PARTITIONS to the existing count, or delete these topics and start again."
         )
 
 
@@ -117,7 +117,10 @@ async def register_group(settings: Settings, group: str, topic: str) -> dict[int
         The committed offset per partition.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers(settings), group_id=group, enable_auto_commit=False, auto_offset_reset="none"
+        bootstrap_servers=bootstrap_servers(settings),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
     )
     try:
         await consumer.start()

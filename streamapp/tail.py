@@ -1,0 +1,42 @@
+"""Reads whole topics without a consumer group: what the API needs to answer for every worker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streamapp.settings import Settings
+from streamapp.topics import bootstrap_servers
+from streamapp.transport import pause_after_empty_fetch
+
+Handler = Callable[[bytes, bytes | None], None]
+
+
+async def tail(
+    settings: Settings, handlers: Mapping[str, Handler], whole: set[str], caught_up: asyncio.Event
+) -> AsyncIterator[int]:
+    """Give each message's key and value to its topic's handler; yields the number of messages of each poll.
+
+    Topics in `whole` are read from their beginning, the others from now on. `caught_up` is set once everything that
+    was there at the start has been handled.
+    """
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers(settings), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        pause_after_empty_fetch(consumer, settings.empty_fetch_pause_ms)
+        parts = [TopicPartition(name, number) for name in handlers for number in range(settings.partitions)]
+        consumer.assign(parts)
+        past = [part for part in parts if part.topic in whole]
+        await consumer.seek_to_beginning(*past)
+        await consumer.seek_to_end(*[part for part in parts if part.topic not in whole])
+        ends = await consumer.end_offsets(past)
+        while True:
+            batches = await consumer.getmany(timeout_ms=1000)
+            for part, messages in batches.items():
+                for message in messages:
+                    handlers[part.topic](message.key or b"", message.value)
+            if not caught_up.is_set() and all([await consumer.position(part) >= end for part, end in ends.items()]):
+                caught_up.set()
+            yield sum(map(len, batches.values()))
+    finally:
+        await consumer.stop()

@@ -1,0 +1,49 @@
+"""Faust's Kafka transport, paced for brokers that answer an empty fetch at once."""
+
+import asyncio
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+
+
+class PacedThread(AIOKafkaConsumerThread):
+    """Consumer thread that pauses after an empty fetch, for brokers that answer those at once."""
+
+    async def on_start(self) -> None:
+        """Start the consumer, then pace it."""
+        await super().on_start()
+        pause_after_empty_fetch(self._ensure_consumer(), self.app.settings.empty_fetch_pause_ms)
+
+
+class PacedConsumer(Consumer):
+    """Faust's consumer on a `PacedThread`."""
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return PacedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class PacedTransport(Transport):
+    """Faust's aiokafka transport with the paced consumer."""
+
+    Consumer = PacedConsumer
+
+
+def pause_after_empty_fetch(consumer: AIOKafkaConsumer, pause_ms: float) -> None:
+    """Make a started consumer wait `pause_ms` after each fetch that brought nothing; 0 leaves it as it is.
+
+    Apache Kafka holds an empty fetch until data comes. The embedded broker answers at once, and an idle consumer
+    would then spend a whole core on asking.
+    """
+    if not pause_ms:
+        return
+    fetcher = consumer._fetcher
+    fetch = fetcher._proc_fetch_request
+
+    async def paced(*args: Any) -> bool:
+        brought_data: bool = await fetch(*args)
+        if not brought_data:
+            await asyncio.sleep(pause_ms / 1000)
+        return brought_data
+
+    fetcher._proc_fetch_request = paced
