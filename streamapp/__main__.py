@@ -1,1 +1,95 @@
-"""The command line: `streamapp up | worker | produce | predict`."""
+"""The command line: `streamapp up | worker | produce | predict | models`."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from streamapp.errors import StreamappError
+from streamapp.ingest.predict import predict
+from streamapp.ingest.produce.cli import app as produce
+from streamapp.settings import Settings
+
+cli = typer.Typer(
+    name="streamapp",
+    help="Live, and with statistics: which image model should you ship?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+models = typer.Typer(help="The models: what there is, and their conversion for fast inference.", no_args_is_help=True)
+cli.add_typer(produce, name="produce")
+cli.add_typer(models, name="models")
+cli.command()(predict)
+
+
+@cli.command()
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="Also stream images, CIFAR-10 where it is.")] = False,
+    rate: Annotated[float, typer.Option(help="Images per second of the demo's stream.", min=0.01)] = 2.0,
+    stream: Annotated[str, typer.Option(help="The demo's stream: auto, cifar10 or photos.")] = "auto",
+    workers: Annotated[int, typer.Option(help="Workers for each role; the API always has one.", min=1)] = 1,
+    dashboard: Annotated[bool, typer.Option(help="Start the dashboard.")] = True,
+    servers_only: Annotated[bool, typer.Option("--servers-only", help="Start nothing but the servers.")] = False,
+) -> None:
+    """Start the whole platform on this machine; Ctrl-C stops it."""
+    from streamapp.devstack.options import UpOptions
+    from streamapp.devstack.up import run
+
+    options = UpOptions(
+        demo=demo, rate=rate, stream=stream, workers=workers, dashboard=dashboard, servers_only=servers_only
+    )
+    raise typer.Exit(run(Settings.load(), options))
+
+
+@cli.command()
+def worker(
+    role: Annotated[list[str] | None, typer.Option(help="Role to run; may be given more than once.")] = None,
+) -> None:
+    """Run one Faust worker with the roles of STREAMAPP_ROLES, or all roles."""
+    from streamapp.application import create_app
+
+    settings = Settings.load()
+    if role:
+        settings = settings.model_copy(update={"roles": ",".join(role)})
+    app = create_app(settings)
+    app.Worker(loglevel=settings.log_level, redirect_stdouts=False).execute_from_commandline()
+
+
+@models.command("prepare")
+def models_prepare() -> None:
+    """Convert the models that are not converted yet; the workers need it, `streamapp up` does it by itself."""
+    import agents
+    from streamapp.runtime.prepare import prepare
+
+    settings = Settings.load()
+    prepare(settings, list(agents.specs(settings.models).values()))
+
+
+@models.command("list")
+def models_list() -> None:
+    """Show the models that take part, and whether they are converted."""
+    from streamapp.runtime.prepare import listing
+
+    rows = listing(Settings.load())
+    table = Table(*rows[0].keys()) if rows else Table("no models")
+    for row in rows:
+        table.add_row(*[str(value) for value in row.values()])
+    Console().print(table)
+
+
+def main() -> None:
+    """Run the command line; an expected error is one line and exit code 1."""
+    logging.captureWarnings(True)
+    try:
+        cli()
+    except StreamappError as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

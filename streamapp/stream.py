@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import faust
-from aiohttp import web
+from aiohttp.web import Application
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import FaustError
 from faust.transport.drivers.aiokafka import Transport
@@ -22,7 +22,7 @@ from streamapp.transport import PacedTransport
 log = logging.getLogger(__name__)
 
 Opener = Callable[[AsyncExitStack], Awaitable[None]]
-WebSetup = Callable[[web.Application], None]
+WebSetup = Callable[[Application], None]
 
 
 class StreamApp(faust.App):
@@ -30,6 +30,7 @@ class StreamApp(faust.App):
 
     `openers` run before the consumer joins its group and put what must be closed on the stack;
     `drains` run at the stop while the consumer still can commit; `web_setups` add routes to the worker's web server.
+    The worker's first app carries the other roles' apps as `companions`, and the web server of all.
     """
 
     settings: Settings
@@ -37,11 +38,16 @@ class StreamApp(faust.App):
     drains: list[Callable[[], Awaitable[None]]]
     web_setups: list[WebSetup]
     not_ready_reasons: list[Callable[[], list[str]]]
+    companions: list["StreamApp"]
+    web_setup: WebSetup
 
     def __init__(self, settings: Settings, role: str, **options: Any) -> None:
         self.settings = settings
         self.role = role
         self.openers, self.drains, self.web_setups, self.not_ready_reasons = [], [], [], []
+        self.companions = []
+        self._up = False
+        self._served: Application | None = None
         self._resources = AsyncExitStack()
         super().__init__(f"streamapp-{role}", **_options(settings, role), **options)
 
@@ -54,6 +60,13 @@ class StreamApp(faust.App):
         for opener in self.openers:
             await opener(self._resources)
         await super().on_start()
+
+    async def on_started(self) -> None:
+        """Start the companions, each with its own group and offsets."""
+        for companion in self.companions:
+            await self.add_runtime_dependency(companion)
+        await super().on_started()
+        self._up = True
 
     async def on_stop(self) -> None:
         """Finish what is in flight while offsets can still be committed."""
@@ -68,20 +81,19 @@ class StreamApp(faust.App):
 
     def on_webserver_init(self, web: Any) -> None:
         """Add the routes once, though Faust calls this twice under its command line."""
-        if "streamapp" not in web.web_app:
-            web.web_app["streamapp"] = True
-            for setup in self.web_setups:
-                setup(web.web_app)
+        if web.web_app is not self._served:
+            self._served = web.web_app
+            self.web_setup(web.web_app)
 
     def not_ready(self) -> list[str]:
         """Why this role is not ready, one reason a line; empty when it is."""
-        reasons = [] if self.started else ["starting"]
+        reasons = [] if self._up else ["starting"]
         if not self.producer_only:
             if not self.tables.recovery.completed.is_set():
                 reasons.append("tables are recovering")
             if self.rebalancing:
                 reasons.append("rebalancing")
-            if self.started and not self.consumer.assignment():
+            if self._up and not self.consumer.assignment():
                 reasons.append("no partitions assigned yet")
         return [
             f"{self.role}: {reason}" for reason in reasons + [r for check in self.not_ready_reasons for r in check()]

@@ -21,6 +21,9 @@ STATS_PARTIALS = "stats-partials"
 MODELS_STATE = "models-state"
 MODELS_CONTROL = "models-control"
 
+#: Bucket of the originals in the object store.
+RAW_IMAGES_BUCKET = "raw-images"
+
 #: Faust table changelogs, named by Faust as `<app id>-<table>-changelog`.
 STATS_APP = "streamapp-stats"
 TABLES = ("races", "buckets", "totals")

@@ -1,0 +1,1 @@
+"""What each role adds to its Faust app: resources, agents, routes."""

@@ -1,0 +1,110 @@
+"""The role `api`: ingest and everything that is asked over HTTP; no tables, no group, so that it answers for all."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+from aiokafka.errors import KafkaError
+
+from streamapp import topics
+from streamapp.errors import RecordError
+from streamapp.ingest.accept import sweep
+from streamapp.records import ImageMessage, ModelState, Verdict
+from streamapp.roles.shared import Shared
+from streamapp.stream import StreamApp, publish, raw_topic
+from streamapp.tail import tail
+from streamapp.web import setup
+from streamapp.web.context import ApiContext
+from streamapp.web.live import LiveView
+
+log = logging.getLogger(__name__)
+
+
+def register(app: StreamApp, shared: Shared) -> None:
+    """Add the API's routes, its live view and the sweep of unpublished images."""
+    app.producer_only = True
+    role = ApiRole(app, shared)
+    app.openers.append(role.open)
+    app.web_setups.append(role.serve)
+    app.not_ready_reasons.append(role.not_ready)
+    app.task(role.follow)
+    app.task(role.sweep)
+
+
+class ApiRole:
+    """What the API knows without a database: the newest verdicts, figures and models, read from the topics."""
+
+    def __init__(self, app: StreamApp, shared: Shared) -> None:
+        self.app = app
+        self.shared = shared
+        self.live = LiveView()
+        self.images = raw_topic(app, topics.IMAGES)
+        self.caught_up = asyncio.Event()
+        self.context: ApiContext
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Connect the stores."""
+        shared = self.shared
+        self.context = ApiContext(
+            settings=shared.settings,
+            db=await shared.database(stack),
+            objects=await shared.objects(stack),
+            cache=await shared.cache(stack),
+            publish=self.publish,
+            live=self.live,
+            metrics=shared.metrics,
+        )
+        await self.context.objects.ensure_bucket(topics.RAW_IMAGES_BUCKET)
+
+    def serve(self, web_app: web.Application) -> None:
+        """Add the API's routes."""
+        setup(web_app, self.context)
+
+    def not_ready(self) -> list[str]:
+        """The figures are not whole before the topics have been read to their end."""
+        return [] if self.caught_up.is_set() else ["reading the figures so far"]
+
+    async def publish(self, image: ImageMessage, inline: bytes | None) -> None:
+        """Send an accepted image on its way; returns when the broker has it, raises PublishFailed when it has not."""
+        headers = {"image": inline} if inline else None
+        await publish(
+            self.images,
+            str(image.image_id).encode(),
+            image.encode(),
+            headers=headers,
+            timeout_s=self.shared.settings.publish_timeout_s,
+        )
+
+    async def follow(self) -> None:
+        """Keep the live view, also after the broker was away."""
+        handlers = {
+            topics.STATS_PARTIALS: self.live.apply_partial,
+            topics.MODELS_STATE: self._on_model_state,
+            topics.VERDICTS: self._on_verdict,
+        }
+        while not self.app.should_stop:
+            try:
+                whole = {topics.STATS_PARTIALS, topics.MODELS_STATE}
+                async for _ in tail(self.shared.settings, handlers, whole, self.caught_up):
+                    if self.app.should_stop:
+                        return
+            except KafkaError as error:
+                log.warning("reading the figures failed: %s; trying again", error)
+                await asyncio.sleep(1)
+
+    async def sweep(self) -> None:
+        """Send images again that were stored and never published."""
+        await sweep(self.context)
+
+    def _on_verdict(self, _: bytes, value: bytes | None) -> None:
+        try:
+            self.live.apply_verdict(Verdict.decode(value))
+        except RecordError as error:
+            log.warning("a verdict that cannot be read was left out: %s", error)
+
+    def _on_model_state(self, _: bytes, value: bytes | None) -> None:
+        try:
+            self.live.apply_model_state(ModelState.decode(value))
+        except RecordError as error:
+            log.warning("a model's state that cannot be read was left out: %s", error)
