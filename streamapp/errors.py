@@ -18,6 +18,7 @@ StreamappError
 │   ├── TooManyPixels
 │   └── UndecodableImage
 ├── SourceError                a camera, a folder or a data set cannot be read
+├── ApiError                   the HTTP API does not answer, or refuses a request
 └── DevStackError              an embedded server cannot be started or is running already
 
 The message of an error says what happened and how to mend it. HTTP statuses are mapped in `streamapp.web`.
@@ -94,6 +95,10 @@ class UndecodableImage(ImageRejected):
 
 class SourceError(StreamappError):
     """A camera, a folder or a data set cannot be read."""
+
+
+class ApiError(StreamappError):
+    """The HTTP API does not answer, or refuses a request; raised by its clients."""
 
 
 class DevStackError(StreamappError):
