@@ -1,1 +1,1 @@
-"""The embedded servers and processes of `streamapp up`."""
+"""The embedded servers and the processes of `streamapp up`: started, watched, logged and stopped together."""

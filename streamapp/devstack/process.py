@@ -1,0 +1,133 @@
+"""One child process as a service: started under guard, its output logged, restarted with back-off, stopped in time."""
+
+import asyncio
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mode import Service
+
+from streamapp.devstack.child import Child, Command, how
+from streamapp.devstack.guarding import Guard
+from streamapp.devstack.log import LogBook
+from streamapp.devstack.runfile import Lock, RunFile
+from streamapp.errors import DevStackError
+
+DEATHS, WITHIN_S = 5, 60.0
+BACK_OFF_S = (0.5, 1.0, 2.0, 4.0)
+LAST_WORDS_S = 0.5  # how long output is still read after the end, which a grandchild may hold open
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every process of a stack shares; `failed` is told what ends the stack, `running` lists the processes."""
+
+    book: LogBook
+    guard: Guard
+    lock: Lock
+    runfile: RunFile
+    failed: Callable[[DevStackError], None]
+    running: "list[Process]" = field(default_factory=list)
+
+
+class Process(Service):
+    """Runs a `Command` until it is stopped (or, for a job, until it is done)."""
+
+    def __init__(self, command: Command, shared: Surroundings, **options: Any) -> None:
+        super().__init__(**options)
+        self.command = command
+        self.done = asyncio.Event()
+        self._shared = shared
+        self._child: Child | None = None
+        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._last_line = ""
+
+    async def on_start(self) -> None:
+        """Start the first child."""
+        self._shared.running.append(self)
+        self._spawn()
+
+    async def on_stop(self) -> None:
+        """End the child: its stop signal, the grace, SIGKILL."""
+        if self._child is not None:
+            self._child.signal(self.command.stop_signal)
+            if not await _ends(self._child, self.command.grace_s):
+                self._shared.book.say(f"{self.command.name} did not stop within {self.command.grace_s:g} s: killed")
+                self.kill()
+                await _ends(self._child, self.command.grace_s)
+            self._forget(self._child)
+        self._shared.running.remove(self)
+
+    def kill(self) -> None:
+        """End the child and its process group at once."""
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
+
+    @Service.task
+    async def _supervise(self) -> None:
+        while (child := self._child) is not None:
+            status = await self._until_end(child)
+            if self.should_stop:
+                return
+            self._forget(child)
+            if not await self._goes_on(status):
+                return
+            self._spawn()
+
+    async def _until_end(self, child: Child) -> int:
+        """Log what the child says; its exit status."""
+        listener = asyncio.create_task(self._listen(child))
+        try:
+            status = await asyncio.shield(child.exited)
+            await asyncio.wait((listener,), timeout=LAST_WORDS_S)
+        finally:
+            listener.cancel()
+        return status
+
+    async def _listen(self, child: Child) -> None:
+        async for line in child.lines():
+            self._last_line = line or self._last_line
+            self._shared.book.write(self.command.name, line)
+
+    async def _goes_on(self, status: int) -> bool:
+        """After a death: whether to start again, once the pause is over."""
+        if self.command.once and status == 0:
+            self.done.set()
+            return False
+        self._deaths.append(time.monotonic())
+        recent = sum(died > time.monotonic() - WITHIN_S for died in self._deaths)
+        if self.command.once or recent == DEATHS:
+            self._shared.failed(self._failure(status))
+            return False
+        pause = BACK_OFF_S[recent - 1]
+        self._shared.book.say(f"{self.command.name} ended ({how(status)}); starting it again in {pause:g} s")
+        await self.sleep(pause)
+        return not self.should_stop
+
+    def _failure(self, status: int) -> DevStackError:
+        name = self.command.name
+        what = f"{name} failed" if self.command.once else f"{name} ended {DEATHS} times within {WITHIN_S:g} s"
+        words = f"; its last line: {self._last_line}" if self._last_line else ""
+        return DevStackError(f"{what} ({how(status)}){words}; see {self._shared.book.path(name)}")
+
+    def _spawn(self) -> None:
+        child = Child(self.command, self._shared.lock.fileno())
+        self._child = child
+        self._shared.guard.add(child.pid, self.command.stop_signal)
+        self._shared.runfile.process(self.command.name, child.pid)
+        child.go()
+
+    def _forget(self, child: Child) -> None:
+        """The child is gone; what it left in its process group goes too."""
+        child.signal(signal.SIGKILL)
+        self._child = None
+        self._shared.guard.forget(child.pid)
+        self._shared.runfile.process(self.command.name, None)
+
+
+async def _ends(child: Child, wait_s: float) -> bool:
+    done, _ = await asyncio.wait((child.exited,), timeout=wait_s)
+    return bool(done)
