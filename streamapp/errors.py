@@ -10,6 +10,7 @@ StreamappError
 ├── StorageError
 │   ├── StoreUnavailable       a store does not answer; trying again may help
 │   ├── RowRefused             PostgreSQL refuses this row for what it contains
+│   ├── SchemaMismatch         a migration file differs from the one that was applied
 │   └── ObjectMissing          the object store has no such object
 ├── ImageRejected              an upload is not an image that we take
 │   ├── EmptyUpload
@@ -63,6 +64,10 @@ class StoreUnavailable(StorageError):
 
 class RowRefused(StorageError):
     """PostgreSQL refuses a row for what it contains; the same call will never succeed."""
+
+
+class SchemaMismatch(StorageError):
+    """A migration file differs from the one that was applied to this database."""
 
 
 class ObjectMissing(StorageError):
