@@ -1,0 +1,205 @@
+"""Real Apache Kafka in KRaft mode without Docker: brokers as child processes on free ports.
+
+Every call blocks. In asynchronous code use `asyncio.to_thread(cluster.restart)` and the like.
+"""
+
+import asyncio
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streamapp.devstack.guarding import Guard
+from streamapp.devstack.ports import PortBook
+from tests.support.maven import KafkaUnavailable, kafka_jars, tail
+
+CLUSTER_ID = "c3RyZWFtYXBwLXRlc3RzMQ"  # 16 bytes in base64, as Kafka wants it
+#: Below the range from which the kernel takes ports for outgoing connections: a client that keeps trying a stopped
+#: broker's port would otherwise, now and then, connect to itself.
+FIRST_PORT = 19092
+START_WITHIN_S = 90
+STOP_WITHIN_S = 30
+
+
+@dataclass
+class Broker:
+    """One node, broker and controller at once. Its ports and its data outlive a stop."""
+
+    number: int
+    port: int
+    controller_port: int
+    folder: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def properties(self) -> Path:
+        """The `server.properties` file."""
+        return self.folder / "server.properties"
+
+    @property
+    def log(self) -> Path:
+        """What the broker and its storage tool printed."""
+        return self.folder / "server.log"
+
+
+class KafkaCluster:
+    """A running cluster; each broker can be stopped, killed and started again."""
+
+    def __init__(self, folder: Path, brokers: int, ports: PortBook, guard: Guard) -> None:
+        self._guard = guard
+        self._jars = kafka_jars()
+        self.brokers = [
+            Broker(number, ports.claim(FIRST_PORT), ports.claim(FIRST_PORT), folder / str(number))
+            for number in range(1, brokers + 1)
+        ]
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """`host:port` of each broker, separated by commas, as Kafka clients want it."""
+        return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+
+    @property
+    def url(self) -> str:
+        """The cluster as a value of `STREAMAPP_BROKER`."""
+        return "kafka://" + self.bootstrap_servers.replace(",", ";")
+
+    def format(self) -> None:
+        """Write the configuration of each broker and format its data folder."""
+        for broker in self.brokers:
+            broker.folder.mkdir(parents=True)
+            broker.properties.write_text(_properties(broker, self.brokers))
+            tool = self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(broker.properties))
+            with broker.log.open("ab") as log:
+                if subprocess.run(tool, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode:
+                    raise KafkaUnavailable(f"Kafka's storage cannot be formatted: {tail(broker.log.read_text())}")
+
+    def start(self, *numbers: int) -> None:
+        """Start these brokers (all, when none is named) and wait until every running broker is in the metadata."""
+        for broker in self._named(numbers):
+            with broker.log.open("ab") as log:
+                broker.process = subprocess.Popen(
+                    self._java("kafka.Kafka", str(broker.properties)),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            self._guard.add(broker.process.pid, signal.SIGKILL)
+        self._wait()
+
+    def stop(self, *numbers: int) -> None:
+        """Stop these brokers in order (SIGTERM); SIGKILL for one that takes too long."""
+        self._end(numbers, signal.SIGTERM)
+
+    def kill(self, *numbers: int) -> None:
+        """Kill these brokers at once (SIGKILL)."""
+        self._end(numbers, signal.SIGKILL)
+
+    def restart(self, *numbers: int) -> None:
+        """Stop and start these brokers on the same ports and data."""
+        self.stop(*numbers)
+        self.start(*numbers)
+
+    def _named(self, numbers: tuple[int, ...]) -> list[Broker]:
+        return [broker for broker in self.brokers if not numbers or broker.number in numbers]
+
+    def _end(self, numbers: tuple[int, ...], number: signal.Signals) -> None:
+        ending = [(broker, broker.process) for broker in self._named(numbers) if broker.process is not None]
+        for _, process in ending:
+            process.send_signal(number)
+        for broker, process in ending:
+            try:
+                process.wait(STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            self._guard.forget(process.pid)
+            broker.process = None
+
+    def _wait(self) -> None:
+        running = [broker for broker in self.brokers if broker.process is not None]
+        deadline = time.monotonic() + START_WITHIN_S
+        while _brokers_in_metadata([broker.port for broker in running]) < len(running):
+            for broker in running:
+                if broker.process is not None and broker.process.poll() is not None:
+                    raise KafkaUnavailable(f"broker {broker.number} ended: {tail(broker.log.read_text())}")
+            if time.monotonic() > deadline:
+                raise KafkaUnavailable(
+                    f"Kafka gave no answer in {START_WITHIN_S} s: {tail(running[0].log.read_text())}"
+                )
+            time.sleep(0.2)
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        options = ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"]
+        return ["java", *options, "-cp", f"{self._jars}/*", main, *arguments]
+
+
+@contextmanager
+def kafka_cluster(brokers: int = 1) -> Iterator[KafkaCluster]:
+    """A fresh cluster of `brokers` nodes, ready for clients, gone with its data at the end.
+
+    Raises:
+        KafkaUnavailable: it cannot be run here.
+    """
+    ports, guard = PortBook(), Guard()
+    with tempfile.TemporaryDirectory(prefix="streamapp-kafka-") as folder:
+        cluster = KafkaCluster(Path(folder), brokers, ports, guard)
+        guard.start()
+        try:
+            cluster.format()
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+            guard.close()
+            ports.close()
+
+
+def _properties(broker: Broker, brokers: list[Broker]) -> str:
+    """Configuration of one node. Replication follows the number of brokers; groups form without the usual 3 s wait."""
+    replicas, in_sync = min(3, len(brokers)), 2 if len(brokers) > 2 else 1
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": broker.number,
+        "controller.quorum.voters": ",".join(f"{node.number}@127.0.0.1:{node.controller_port}" for node in brokers),
+        "listeners": f"PLAINTEXT://127.0.0.1:{broker.port},CONTROLLER://127.0.0.1:{broker.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker.port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": broker.folder / "data",
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": replicas,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": replicas,
+        "offsets.topic.num.partitions": 12,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": in_sync,
+        "transaction.state.log.num.partitions": 4,
+        "group.initial.rebalance.delay.ms": 0,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _brokers_in_metadata(ports: list[int]) -> int:
+    """The smallest number of brokers that any of the brokers on `ports` knows; 0 when one gives no answer."""
+    with ThreadPoolExecutor(1) as own_thread:  # the caller's thread may run an event loop
+        return min(own_thread.map(lambda port: asyncio.run(_known_brokers(port)), ports))
+
+
+async def _known_brokers(port: int) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=5000)
+    try:
+        await admin.start()
+        return len((await admin.describe_cluster())["brokers"])
+    except (KafkaError, OSError):
+        return 0
+    finally:
+        await admin.close()
