@@ -5,7 +5,6 @@ Every call blocks. In asynchronous code use `asyncio.to_thread(cluster.restart)`
 
 import asyncio
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired, run
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -37,7 +37,7 @@ class Broker:
     port: int
     controller_port: int
     folder: Path
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    process: Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def properties(self) -> Path:
@@ -78,20 +78,15 @@ class KafkaCluster:
             broker.properties.write_text(_properties(broker, self.brokers))
             tool = self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(broker.properties))
             with broker.log.open("ab") as log:
-                if subprocess.run(tool, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode:
+                if run(tool, stdin=DEVNULL, stdout=log, stderr=log, check=False).returncode:
                     raise KafkaUnavailable(f"Kafka's storage cannot be formatted: {tail(broker.log.read_text())}")
 
     def start(self, *numbers: int) -> None:
         """Start these brokers (all, when none is named) and wait until every running broker is in the metadata."""
         for broker in self._named(numbers):
+            command = self._java("kafka.Kafka", str(broker.properties))
             with broker.log.open("ab") as log:
-                broker.process = subprocess.Popen(
-                    self._java("kafka.Kafka", str(broker.properties)),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+                broker.process = Popen(command, stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True)
             self._guard.add(broker.process.pid, signal.SIGKILL)
         self._wait()
 
@@ -118,7 +113,7 @@ class KafkaCluster:
         for broker, process in ending:
             try:
                 process.wait(STOP_WITHIN_S)
-            except subprocess.TimeoutExpired:
+            except TimeoutExpired:
                 process.kill()
                 process.wait()
             self._guard.forget(process.pid)
