@@ -39,6 +39,7 @@ class Settings(BaseModel):
     api_port: int = Field(8001, ge=0, le=65535, description="Port of the worker that runs the role `api`.")
     dashboard_port: int = Field(8000, ge=0, le=65535, description="Port of the dashboard started by `streamapp up`.")
     data_dir: Path = Field(Path(".streamapp"), description="Folder for embedded servers, tables and converted models.")
+    data: str = Field("", description="CIFAR-10 for producers, a zip or folder laid out as `<split>/<class>/<file>`.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
 
     # -- topics ------------------------------------------------------------------------------------
@@ -115,8 +116,8 @@ class Settings(BaseModel):
         }
 
 
-# Variables with our prefix that other programs of the project read (the dashboard, the command line).
-NOT_SETTINGS = frozenset({PREFIX + "API_URL", PREFIX + "COMPOSE_PROJECT"})
+# Variables with our prefix that other programs of the project read (the dashboard, the command line, the tests).
+NOT_SETTINGS = frozenset({PREFIX + "API_URL", PREFIX + "COMPOSE_PROJECT", PREFIX + "TEST_DATA"})
 
 
 def _sentence(detail: Mapping[str, object]) -> str:

@@ -55,7 +55,7 @@ async def test_topics_have_the_partitions_asked_for_and_are_not_made_by_accident
     assert "never-asked-for" not in names
 
 
-@pytest.mark.parametrize(("missing", "package"), [("java", "openjdk-17-jre-headless"), ("mvn", "maven")])
+@pytest.mark.parametrize(("missing", "package"), [("java", "default-jre-headless"), ("mvn", "maven")])
 def test_a_missing_program_is_named_with_its_package(
     missing: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,7 @@ def kafka_jars() -> Path:
     Raises:
         KafkaUnavailable: Java or Maven is missing, or Maven cannot fetch.
     """
-    for program, package in (("java", "openjdk-17-jre-headless"), ("mvn", "maven")):
+    for program, package in (("java", "default-jre-headless"), ("mvn", "maven")):
         if shutil.which(program) is None:
             raise KafkaUnavailable(f"`{program}` is missing, which real Kafka needs: apt-get install {package}")
     digest = sha256(POM.read_bytes()).hexdigest()[:8]
