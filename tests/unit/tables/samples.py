@@ -1,0 +1,30 @@
+"""Messages for the tests of the tables."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from streamapp.records import Prediction, prediction_id
+
+NOON = datetime(2026, 11, 22, 12, 0, 3, tzinfo=UTC)
+NOON_S = int(NOON.timestamp())
+IMAGE = UUID("8e1a6c9a-3b64-4a7e-9d0e-0d4f0f1c2b3a")
+
+
+def prediction(model="resnet50", image_id=IMAGE, top_k=(("cat", 0.75), ("dog", 0.25)), **fields):
+    values = {
+        "prediction_id": prediction_id(image_id, model),
+        "image_id": image_id,
+        "model": model,
+        "model_version": "1",
+        "prediction": top_k[0][0],
+        "confidence": top_k[0][1],
+        "top_k": list(top_k),
+        "timestamp": NOON,
+        "queue_ms": 3.0,
+        "fetch_ms": 1.0,
+        "preprocess_ms": 0.5,
+        "lane_ms": 0.25,
+        "inference_ms": 8.0,
+        "total_ms": 13.0,
+    }
+    return Prediction.model_validate(values | fields)
