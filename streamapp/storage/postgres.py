@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from streamapp.errors import RowRefused, StoreUnavailable
+from streamapp.errors import RowRefused, SettingsError, StoreUnavailable
 from streamapp.records import ImageMessage, Prediction
 from streamapp.storage import migrations, views
 from streamapp.storage.queries import READ, WRITE
@@ -39,17 +39,10 @@ class Database:
         """Open the pool, and close it at the end.
 
         Raises:
+            SettingsError: the URL is none of a PostgreSQL database.
             StoreUnavailable: the server does not answer or refuses the login.
         """
-        with _errors(masked(url)):
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=min_size,
-                max_size=max_size,
-                timeout=CONNECT_S,
-                command_timeout=STATEMENT_S,
-                server_settings={"application_name": "streamapp", "timezone": "UTC"},
-            )
+        pool = await _open(url, min_size=min_size, max_size=max_size)
         try:
             yield cls(pool, url)
         finally:
@@ -154,6 +147,20 @@ async def _with_answers(connection: Any, images: list[StoredImage]) -> list[Imag
     ]
 
 
+async def _open(url: str, **size: int) -> Any:
+    try:
+        with _errors(masked(url)):
+            return await asyncpg.create_pool(
+                url,
+                **size,
+                timeout=CONNECT_S,
+                command_timeout=STATEMENT_S,
+                server_settings={"application_name": "streamapp", "timezone": "UTC"},
+            )
+    except ValueError:  # its text may hold a part of the password
+        raise SettingsError("STREAMAPP_DATABASE_URL is not postgresql://user:password@host:port/database") from None
+
+
 async def _close(pool: Any) -> None:
     """Close the pool, by force where the server does not say goodbye."""
     try:
@@ -168,10 +175,12 @@ def _errors(url: str) -> Iterator[None]:
     """Tell what the data are to blame for from everything else, which may pass."""
     try:
         yield
+    except asyncpg.ClientConfigurationError:
+        raise
     except DATA_ERRORS as error:
         raise RowRefused(f"PostgreSQL refuses a row: {error}") from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         # asyncpg's own error for a value that does not fit its column's type is both of these, and has no public name.
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
             raise RowRefused(f"PostgreSQL cannot take a value: {error}") from error
-        raise StoreUnavailable(f"PostgreSQL at {url} does not answer: {error or 'no answer in time'}") from error
+        raise StoreUnavailable(f"PostgreSQL at {url} is not available: {error or 'no answer in time'}") from error

@@ -2,11 +2,14 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from streamapp.records import DeadLetter, ImageMessage, LabelMessage, Prediction, Verdict
+
+Arguments = tuple[Any, ...]
 
 
 class Write(NamedTuple):
@@ -14,7 +17,7 @@ class Write(NamedTuple):
 
     table: str
     query: str
-    arguments: list[tuple[Any, ...]]
+    arguments: list[Arguments]
 
 
 @dataclass
@@ -29,29 +32,31 @@ class Rows:
 
     def __len__(self) -> int:
         """Messages in the batch."""
-        return sum(map(len, (self.images, self.predictions, self.verdicts, self.labels, self.dead_letters)))
+        kinds: tuple[Sized, ...] = (self.images, self.predictions, self.verdicts, self.labels, self.dead_letters)
+        return sum(map(len, kinds))
 
     def writes(self) -> Iterator[Write]:
         """The queries that store this batch; those without rows are left out.
 
         Rows are sorted by their keys (the sort is stable, so that the first outcome stays the first), and every writer
-        goes through the tables in this same order: two recorders with the same rows then cannot deadlock.
+        goes through the tables in this same order, so that two recorders with the same rows do not deadlock.
         """
         failed = [letter for letter in self.dead_letters if letter.image_id and letter.model]
-        for table, query, arguments, key in (
+        kinds: tuple[tuple[str, str, Iterable[Arguments], int], ...] = (
             ("images", "record_image", map(image_arguments, self.images), 1),
             ("outcomes", "record_prediction", map(_prediction, self.predictions), 3),
             ("outcomes", "record_dead", map(_dead, failed), 3),
             ("verdicts", "record_verdict", map(_verdict, self.verdicts), 1),
             ("labels", "record_label", map(_label, self.labels), 3),
             ("dead_letters", "record_dead_letter", map(_dead_letter, self.dead_letters), 4),
-        ):
-            ordered = sorted(arguments, key=lambda row, key=key: row[:key])  # type: ignore[misc]  # mypy: no inference
+        )
+        for table, query, arguments, key_columns in kinds:
+            ordered = sorted(arguments, key=itemgetter(slice(key_columns)))
             if ordered:
                 yield Write(table, query, ordered)
 
 
-def image_arguments(image: ImageMessage) -> tuple[Any, ...]:
+def image_arguments(image: ImageMessage) -> Arguments:
     """The columns of `images` that an image's message has."""
     return (
         *(image.image_id, image.minio_path, image.timestamp, image.source, image.camera_id),
@@ -59,7 +64,7 @@ def image_arguments(image: ImageMessage) -> tuple[Any, ...]:
     )
 
 
-def _prediction(row: Prediction) -> tuple[Any, ...]:
+def _prediction(row: Prediction) -> Arguments:
     return (
         *(row.image_id, row.model, row.run_id, row.prediction_id, row.model_version, row.trained),
         *(row.prediction, row.confidence, json.dumps(row.top_k), row.timestamp, row.source, row.camera_id, row.label),
@@ -67,11 +72,11 @@ def _prediction(row: Prediction) -> tuple[Any, ...]:
     )
 
 
-def _dead(row: DeadLetter) -> tuple[Any, ...]:
+def _dead(row: DeadLetter) -> Arguments:
     return (row.image_id, row.model, row.run_id, row.timestamp, row.reason, row.error)
 
 
-def _verdict(row: Verdict) -> tuple[Any, ...]:
+def _verdict(row: Verdict) -> Arguments:
     return (
         *(row.image_id, row.timestamp, row.expected, row.answers, row.complete, row.fastest, row.most_confident),
         *(row.consensus, row.agreement, row.ensemble, row.ensemble_confidence, row.disagreement),
@@ -79,11 +84,11 @@ def _verdict(row: Verdict) -> tuple[Any, ...]:
     )
 
 
-def _label(row: LabelMessage) -> tuple[Any, ...]:
+def _label(row: LabelMessage) -> Arguments:
     return (row.image_id, row.timestamp, row.by, row.label)
 
 
-def _dead_letter(row: DeadLetter) -> tuple[Any, ...]:
+def _dead_letter(row: DeadLetter) -> Arguments:
     return (
         *(row.group, row.topic, row.partition, row.offset, row.image_id, row.model, row.run_id),
         *(row.stage, row.reason, row.error, b64decode(row.value), row.timestamp),

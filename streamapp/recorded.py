@@ -1,0 +1,115 @@
+"""What the recorder makes of a message: a record to store, or a dead letter."""
+
+from base64 import b64decode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from streamapp import topics
+from streamapp.errors import RecordError
+from streamapp.records import (
+    LIVE,
+    DeadLetter,
+    ImageMessage,
+    LabelMessage,
+    Prediction,
+    Record,
+    Verdict,
+    base64_text,
+    now,
+)
+from streamapp.storage.rows import Rows
+
+GROUP = "streamapp-recorder"
+#: What each topic carries, and the field of `Rows` that it goes into.
+KINDS: dict[str, tuple[type[Record], str]] = {
+    topics.IMAGES: (ImageMessage, "images"),
+    topics.PREDICTIONS: (Prediction, "predictions"),
+    topics.VERDICTS: (Verdict, "verdicts"),
+    topics.LABELS: (LabelMessage, "labels"),
+    topics.DEAD_LETTERS: (DeadLetter, "dead_letters"),
+}
+#: A message takes the room of one row for every 16 KiB that it has begun, so that large ones cannot fill the memory.
+ROW_BYTES = 16 * 1024
+#: Of an original value this much goes into a dead letter, which has to stay under the brokers' usual 1 MB in base64.
+VALUE_BYTES = 512 * 1024
+
+
+class Event(Protocol):
+    """A message (`.topic`, `.partition`, `.offset`, `.value`) that is to be acknowledged."""
+
+    @property
+    def message(self) -> Any: ...  # noqa: D102  # explained above
+
+    def ack(self) -> bool: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Item:
+    """An event with the record to store, or with the dead letter to send because it has none."""
+
+    event: Event
+    weight: int
+    record: Record | None = None
+    letter: DeadLetter | None = None
+
+
+def read(event: Event) -> Item:
+    """Decode an event's message by its topic. What cannot be decoded becomes a dead letter to send; where it is on the
+    dead-letter topic itself, one to store, so that it does not go round and round.
+    """
+    message = event.message
+    weight = 1 + len(message.value or b"") // ROW_BYTES
+    kind, _ = KINDS[message.topic]
+    try:
+        record = kind.decode(message.value)
+        if isinstance(record, DeadLetter):
+            b64decode(record.value, validate=True)
+    except (RecordError, ValueError) as error:
+        if message.topic == topics.DEAD_LETTERS:
+            return Item(event, weight, record=letter(event, "decode", "undecodable", error))
+        return Item(event, weight, letter=letter(event, "decode", "bad-message", error))
+    return Item(event, weight, record=record)
+
+
+def rows(items: Sequence[Item]) -> Rows:
+    """The records of these items, by kind."""
+    batch = Rows()
+    for item in items:
+        _, kind = KINDS[item.event.message.topic]
+        getattr(batch, kind).append(item.record)
+    return batch
+
+
+def letter(
+    event: Event, stage: Literal["decode", "record"], reason: str, error: object, record: Record | None = None
+) -> DeadLetter:
+    """The dead letter of an event; with the model of `record` too, it is this model's outcome for the image."""
+    message = event.message
+    value = message.value or b""
+    cut = f" (the first {VALUE_BYTES} of {len(value)} bytes are kept)" if len(value) > VALUE_BYTES else ""
+    return DeadLetter(
+        group=GROUP,
+        image_id=getattr(record, "image_id", None),
+        model=getattr(record, "model", None),
+        run_id=getattr(record, "run_id", LIVE),
+        stage=stage,
+        reason=reason,
+        error=printable(error) + cut,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=now(),
+        value=base64_text(value[:VALUE_BYTES]),
+    )
+
+
+def cleaned(dead: DeadLetter) -> DeadLetter:
+    """The same without the NUL characters that PostgreSQL's text cannot hold."""
+    texts = {name: value.replace("\0", "") for name, value in dead if isinstance(value, str)}
+    return dead.model_copy(update=texts)
+
+
+def printable(error: object) -> str:
+    """An error as text that can be stored, at most 2,000 characters."""
+    return str(error).replace("\0", "")[:2000]

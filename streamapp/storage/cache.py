@@ -1,0 +1,90 @@
+"""The cache (Redis protocol). It may be down: then nothing is found in it, and nothing waits for it."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from streamapp.errors import SettingsError, StoreUnavailable
+from streamapp.storage.urls import masked
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 0.25
+#: After a failure the cache is left alone this long, so that a server that hangs costs one wait a second, not many.
+REST_S = 1.0
+LOG_EVERY_S = 60.0
+
+
+class Cache:
+    """Gets and puts bytes; fails open. `async with Cache.connect(url) as cache`."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = masked(url)
+        self._rests_until = 0.0
+        self._silent_until = 0.0
+        #: Calls that the server did not answer; calls that were not even tried are not counted.
+        self.failures = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, url: str) -> AsyncIterator[Self]:
+        """A cache that connects when it is first used, and is closed at the end.
+
+        Raises:
+            SettingsError: the URL is none of a Redis server.
+        """
+        try:
+            client = Redis.from_url(
+                url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0)
+            )
+        except ValueError:
+            raise SettingsError("STREAMAPP_REDIS_URL is not redis(s)://user:password@host:port/number") from None
+        try:
+            yield cls(client, url)
+        finally:
+            await client.aclose()
+
+    async def ping(self) -> None:
+        """Ask the server for an answer.
+
+        Raises:
+            StoreUnavailable: it does not answer or refuses the password.
+        """
+        try:
+            await self._client.ping()
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(f"the cache at {self._url} does not answer: {error}") from error
+
+    async def get(self, key: str) -> bytes | None:
+        """The value; None when there is none or the server is down."""
+        value: bytes | None = await self._attempt(lambda: self._client.get(key))
+        return value
+
+    async def put(self, key: str, data: bytes, ttl_s: float) -> None:
+        """Keep a value for `ttl_s` seconds; does nothing when the server is down."""
+        await self._attempt(lambda: self._client.set(key, data, px=max(1, round(ttl_s * 1000))))
+
+    async def _attempt(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        if time.monotonic() < self._rests_until:
+            return None
+        try:
+            return await call()
+        except (RedisError, OSError) as error:
+            self._failed(error)
+            return None
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        present = time.monotonic()
+        self._rests_until = present + REST_S
+        if present >= self._silent_until:
+            self._silent_until = present + LOG_EVERY_S
+            log.warning("the cache at %s does not answer, working without it: %s", self._url, error)

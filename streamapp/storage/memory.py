@@ -1,0 +1,72 @@
+"""Object store and cache in memory, with the same behaviour as the real ones (they pass the same tests)."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+from streamapp.errors import ObjectMissing, StoreUnavailable
+from streamapp.storage.objects import split
+
+
+class MemoryObjects:
+    """Stands in for `ObjectStore` in tests."""
+
+    def __init__(self) -> None:
+        self.buckets: dict[str, dict[str, bytes]] = {}
+        self.content_types: dict[str, str] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls) -> AsyncIterator[Self]:
+        """An empty store."""
+        yield cls()
+
+    async def ping(self) -> None:
+        """Is always there."""
+
+    async def ensure_bucket(self, name: str) -> None:
+        """Make the bucket unless it is there."""
+        self.buckets.setdefault(name, {})
+
+    async def put(self, path: str, data: bytes, content_type: str) -> None:
+        """Write an object; raises StoreUnavailable where its bucket is missing, as the real one does."""
+        bucket, key = split(path)
+        if bucket not in self.buckets:
+            raise StoreUnavailable(f"the object store has no bucket {bucket}")
+        self.buckets[bucket][key] = data
+        self.content_types[path] = content_type
+
+    async def get(self, path: str) -> bytes:
+        """Read an object; raises ObjectMissing."""
+        bucket, key = split(path)
+        try:
+            return self.buckets[bucket][key]
+        except KeyError:
+            raise ObjectMissing(f"the object store has no {path}") from None
+
+
+class MemoryCache:
+    """Stands in for `Cache` in tests."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._values: dict[str, tuple[float, bytes]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls) -> AsyncIterator[Self]:
+        """An empty cache."""
+        yield cls()
+
+    async def ping(self) -> None:
+        """Is always there."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, until it expires."""
+        expires, value = self._values.get(key, (0.0, b""))
+        return value if time.monotonic() < expires else None
+
+    async def put(self, key: str, data: bytes, ttl_s: float) -> None:
+        """Keep a value for `ttl_s` seconds."""
+        self._values[key] = (time.monotonic() + ttl_s, data)
