@@ -1,0 +1,68 @@
+"""The contestants: one small file each, with a `SPEC`; a new file takes part everywhere with no other edit."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+from streamapp.errors import ModelError
+from streamapp.runtime.spec import ModelSpec
+
+
+def specs(models: str = "") -> dict[str, ModelSpec]:
+    """The models that take part, by name in alphabetical order.
+
+    `models` are names separated by commas; empty means every file in `agents/`.
+
+    Raises:
+        ModelError: a file cannot be imported or has no usable SPEC, two files have the same name, a name is unknown,
+            or the models do not have the same labels.
+    """
+    found = _discover()
+    wanted = [name.strip() for name in models.split(",") if name.strip()] or list(found)
+    for name in wanted:
+        if name not in found:
+            raise ModelError(f"STREAMAPP_MODELS: no model {name!r} in agents/; there are {', '.join(found) or 'none'}")
+    chosen = {name: found[name] for name in sorted(wanted)}
+    _same_labels(chosen)
+    return chosen
+
+
+def _discover() -> dict[str, ModelSpec]:
+    """Every SPEC in this package, by name."""
+    files: dict[str, str] = {}
+    found: dict[str, ModelSpec] = {}
+    for module in pkgutil.iter_modules(__path__):
+        spec = _spec(module.name)
+        if spec.name in found:
+            raise ModelError(f"{files[spec.name]} and {_file(module.name)} both have a model named {spec.name!r}")
+        files[spec.name], found[spec.name] = _file(module.name), spec
+    return dict(sorted(found.items()))
+
+
+def _spec(module_name: str) -> ModelSpec:
+    file = _file(module_name)
+    try:
+        module = importlib.import_module(f"{__name__}.{module_name}")
+    except ModelError as error:
+        raise ModelError(f"{file}: {error}") from error
+    except Exception as error:  # whatever is wrong in a person's file, they must be told which one it is
+        raise ModelError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
+    spec = getattr(module, "SPEC", None)
+    if not isinstance(spec, ModelSpec):
+        raise ModelError(f"{file} has no SPEC = ModelSpec(...); every file in agents/ needs one")
+    return spec
+
+
+def _same_labels(chosen: dict[str, ModelSpec]) -> None:
+    """Models of one race must answer the same question."""
+    first, *others = chosen.values()
+    for other in others:
+        if set(other.labels) != set(first.labels):
+            raise ModelError(
+                f"the models {first.name} and {other.name} have different labels and cannot race; "
+                "choose with STREAMAPP_MODELS which take part"
+            )
+
+
+def _file(module_name: str) -> str:
+    return str(Path("agents") / f"{module_name}.py")
