@@ -4,17 +4,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import faust
 from aiohttp.web import Application
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import FaustError
+from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import Transport
 from faust.types import EventT, TopicT
 
 from streamapp import topics
 from streamapp.errors import PublishFailed
+from streamapp.evict import client_id
 from streamapp.records import DeadLetter, base64_text, now
 from streamapp.settings import Settings
 from streamapp.transport import PacedTransport
@@ -54,6 +56,11 @@ class StreamApp(faust.App):
     def _new_transport(self) -> Transport:
         return PacedTransport(self.conf.broker_consumer, self, loop=self.loop)
 
+    async def on_first_start(self) -> None:
+        """Make the data folder with its parents, which Faust does not."""
+        self.conf.datadir.mkdir(parents=True, exist_ok=True)
+        await super().on_first_start()
+
     async def on_start(self) -> None:
         """Create the topics and open the role's resources before anything consumes."""
         await topics.ensure(self.settings)
@@ -89,7 +96,7 @@ class StreamApp(faust.App):
         """Why this role is not ready, one reason a line; empty when it is."""
         reasons = [] if self._up else ["starting"]
         if not self.producer_only:
-            if not self.tables.recovery.completed.is_set():
+            if not cast(TableManager, self.tables).recovery.completed.is_set():
                 reasons.append("tables are recovering")
             if self.rebalancing:
                 reasons.append("rebalancing")
@@ -116,7 +123,9 @@ def _options(settings: Settings, role: str) -> dict[str, Any]:
         "stream_buffer_maxsize": 64,
         "stream_wait_empty": False,
         "stream_ack_cancelled_tasks": False,
+        "broker_client_id": client_id(role),
         "broker_session_timeout": settings.session_timeout_s,
+        "broker_rebalance_timeout": settings.session_timeout_s,
         "broker_heartbeat_interval": settings.session_timeout_s / 4,
         "broker_request_timeout": settings.session_timeout_s * 2.5,
         "broker_commit_interval": 0.5,

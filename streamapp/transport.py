@@ -1,10 +1,13 @@
 """Faust's Kafka transport, paced for brokers that answer an empty fetch at once."""
 
 import asyncio
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+
+LEAVE_S = 4.0
 
 
 class PacedThread(AIOKafkaConsumerThread):
@@ -13,7 +16,15 @@ class PacedThread(AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Start the consumer, then pace it."""
         await super().on_start()
-        pause_after_empty_fetch(self._ensure_consumer(), self.app.settings.empty_fetch_pause_ms)
+        app = cast(Any, self.app)  # a StreamApp, whose module imports this one
+        pause_after_empty_fetch(self._ensure_consumer(), app.settings.empty_fetch_pause_ms)
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group, but do not wait long for a broker that is away or in the middle of a rebalance."""
+        try:
+            await asyncio.wait_for(super().on_thread_stop(), LEAVE_S)
+        except TimeoutError:
+            self.log.warning("The group could not be left within %g s; the broker will notice by itself", LEAVE_S)
 
 
 class PacedConsumer(Consumer):
@@ -43,7 +54,9 @@ def pause_after_empty_fetch(consumer: AIOKafkaConsumer, pause_ms: float) -> None
     async def paced(*args: Any) -> bool:
         brought_data: bool = await fetch(*args)
         if not brought_data:
-            await asyncio.sleep(pause_ms / 1000)
+            # The fetcher cancels its fetches when it closes and expects them to end quietly, as its own do.
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(pause_ms / 1000)
         return brought_data
 
     fetcher._proc_fetch_request = paced

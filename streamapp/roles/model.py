@@ -5,7 +5,7 @@ import logging
 from contextlib import AsyncExitStack
 from datetime import datetime
 
-from faust.types import StreamT
+from faust import Stream
 
 from streamapp import topics
 from streamapp.classify import Classifier
@@ -82,7 +82,7 @@ class ModelAgent:
         )
         log.debug("%s starts at %s", self.app.conf.id, start)
 
-    async def run(self, stream: StreamT[bytes]) -> None:
+    async def run(self, stream: Stream[bytes]) -> None:
         """The agent: every image once, acknowledged in order."""
         await self.window.run(stream.noack().events())
 
