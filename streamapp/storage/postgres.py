@@ -80,6 +80,11 @@ class Database:
         async with self._connection() as connection:
             await connection.execute(WRITE["mark_published"], list(image_ids))
 
+    async def discard_pending(self, image_ids: Collection[UUID]) -> None:
+        """Forget images that were never published: their uploads failed before the original was stored."""
+        async with self._connection() as connection:
+            await connection.execute(WRITE["discard_pending"], list(image_ids))
+
     async def pending_older_than(self, seconds: float, limit: int) -> list[ImageMessage]:
         """Images accepted more than `seconds` ago (by the database's clock) and not yet published, oldest first."""
         async with self._connection() as connection:

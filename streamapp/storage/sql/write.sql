@@ -14,6 +14,9 @@ WHERE image_id IN (
     SELECT image_id FROM images WHERE image_id = ANY ($1::uuid[]) AND state = 'pending' ORDER BY image_id FOR UPDATE
 );
 
+-- name: discard_pending
+DELETE FROM images WHERE image_id = ANY ($1::uuid[]) AND state = 'pending';
+
 -- name: record_image
 -- A message on the topic proves that the image was published, whatever became of the process that published it.
 INSERT INTO images (image_id, minio_path, timestamp, source, camera_id, label, content_type, sha256,
