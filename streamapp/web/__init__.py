@@ -1,1 +1,30 @@
 """What the API role serves over HTTP."""
+
+from aiohttp import web
+
+from streamapp.web import problems, rest
+from streamapp.web.context import ApiContext
+
+_SET_UP = web.AppKey("streamapp-api", ApiContext)
+
+
+def setup(web_app: web.Application, context: ApiContext) -> None:
+    """Add the API to a web application that has not started, once however often it is called."""
+    if _SET_UP in web_app:
+        return
+    web_app[_SET_UP] = context
+    web_app.middlewares.append(problems.middleware)
+    web_app.on_response_prepare.append(problems.add_request_id)
+    web_app.on_shutdown.append(_end_streams)
+    web_app.on_cleanup.append(_write_marks)
+    web_app.add_routes(rest.routes(context))
+
+
+async def _end_streams(web_app: web.Application) -> None:
+    """End the event streams; the server would wait a minute for them."""
+    web_app[_SET_UP].live.close()
+
+
+async def _write_marks(web_app: web.Application) -> None:
+    """Note what was published in the last moments, after the last request (Faust calls this twice)."""
+    await web_app[_SET_UP].marks.flush()

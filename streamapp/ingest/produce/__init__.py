@@ -1,0 +1,1 @@
+"""Producers: cameras, data sets and folders, each a client of `POST /api/v1/images`."""

@@ -1,0 +1,126 @@
+"""The demonstration's stream: CIFAR-10 where it can be had, else the photographs that scikit-image ships."""
+
+import asyncio
+import importlib.util
+import itertools
+import os
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from streamapp.errors import SourceError
+from streamapp.ingest.produce import cifar10
+from streamapp.ingest.produce.client import Picture
+from streamapp.ingest.produce.stream import threaded
+
+#: Real colour photographs inside the wheel; the package's other pictures are drawings, masks and grey scans.
+PHOTOGRAPHS = (
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "rocket.jpg",
+    "motorcycle_left.png",
+    "hubble_deep_field.jpg",
+)
+STREAMS = ("auto", "cifar10", "photos")
+HOW_TO_GET = "for CIFAR-10 with labels set STREAMAPP_DATA or --data to a zip or folder <split>/<class>/<file>"
+#: Loads the data set and exits: a process of its own can be ended in mid-download.
+DOWNLOAD = "from keras.datasets import cifar10; cifar10.load_data()"
+
+
+def photographs() -> list[Picture]:
+    """The photographs of scikit-image, without labels. The package is found, not imported (1 s).
+
+    Raises:
+        SourceError: scikit-image is not installed, or without its photographs.
+    """
+    found = importlib.util.find_spec("skimage")
+    if found is None or found.origin is None:
+        raise SourceError("the demonstration's photographs come with scikit-image: pip install scikit-image")
+    folder = Path(found.origin).parent / "data"
+    try:
+        return [Picture((folder / name).read_bytes(), name, "folder") for name in PHOTOGRAPHS]
+    except OSError as error:
+        raise SourceError(f"{folder} lacks a photograph of scikit-image: {error}") from error
+
+
+def looped(data: cifar10.DataSet) -> Iterator[Picture]:
+    """A data set again and again, in another order each time."""
+    for seed in itertools.count():
+        yield from data.pictures(seed=seed)
+
+
+class Demo:
+    """Chooses the stream and says which one it is, and how to get the other."""
+
+    def __init__(self, stream: str, data: Path | None, say: Callable[[str], None]) -> None:
+        """`stream` is one of `STREAMS`; `data` is a zip or folder, where there is one.
+
+        Raises:
+            SourceError: there is no such stream.
+        """
+        if stream not in STREAMS:
+            raise SourceError(f"no stream {stream!r}: choose one of {', '.join(STREAMS)}")
+        self._stream = stream
+        self._data = data
+        self._say = say
+
+    async def pictures(self) -> AsyncGenerator[Picture]:
+        """Pictures without end. While CIFAR-10 is downloaded, the photographs are shown.
+
+        Raises:
+            SourceError: CIFAR-10 was asked for and cannot be had.
+        """
+        photos = itertools.cycle(photographs())
+        if self._stream != "photos" and not self._at_hand():
+            async for picture in self._during_download(photos):
+                yield picture
+        if self._stream == "photos" or not self._at_hand():
+            self._say(f"stream: photographs of scikit-image, without labels; {HOW_TO_GET}")
+            for picture in photos:
+                yield picture
+        data = await asyncio.to_thread(self._cifar10)
+        self._say(f"stream: CIFAR-10 with labels, {data.size} pictures from {self._data or 'the cache of Keras'}")
+        async for picture in threaded(looped(data)):
+            yield picture
+
+    def _at_hand(self) -> bool:
+        return self._data is not None or cifar10.keras_cache().is_dir()
+
+    def _cifar10(self) -> cifar10.DataSet:
+        return cifar10.from_files(self._data) if self._data is not None else cifar10.from_keras()
+
+    async def _during_download(self, photos: Iterator[Picture]) -> AsyncGenerator[Picture]:
+        """Photographs until the download has ended, well or not; none where there is no network."""
+        try:
+            await asyncio.to_thread(cifar10.check_network)
+            async with downloading() as download:
+                self._say("stream: photographs of scikit-image, without labels, while CIFAR-10 (170 MB) is downloaded")
+                while download.returncode is None:
+                    yield next(photos)
+            if download.returncode:
+                raise SourceError("the download of CIFAR-10 failed; give a zip or folder with --data")
+        except SourceError as error:
+            if self._stream == "cifar10":
+                raise
+            self._say(str(error))
+
+
+@asynccontextmanager
+async def downloading() -> AsyncIterator[asyncio.subprocess.Process]:
+    """The loader of Keras in a process of its own, which fills the cache and can be ended in mid-download."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        DOWNLOAD,
+        env=os.environ | {"KERAS_BACKEND": "openvino"},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

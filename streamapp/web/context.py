@@ -1,0 +1,31 @@
+"""What the API's handlers work with."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from streamapp.ingest.accept import Publish
+from streamapp.ingest.marks import PublishedMarks
+from streamapp.metrics import Metrics
+from streamapp.settings import Settings
+from streamapp.storage.cache import Cache
+from streamapp.storage.objects import ObjectStore
+from streamapp.storage.postgres import Database
+from streamapp.web.live import LiveView
+
+
+@dataclass(frozen=True)
+class ApiContext:
+    """Stores, broker and live view of the API role; made once, before its web server starts."""
+
+    settings: Settings
+    db: Database
+    objects: ObjectStore
+    cache: Cache
+    publish: Publish
+    live: LiveView
+    metrics: Metrics
+
+    @cached_property
+    def marks(self) -> PublishedMarks:
+        """Where images are noted that the broker has."""
+        return PublishedMarks(self.db)

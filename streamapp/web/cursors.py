@@ -1,0 +1,40 @@
+"""Pages of a list: how many, and after which item."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from aiohttp import web
+
+from streamapp.storage.views import Cursor
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+
+def page(request: web.Request) -> tuple[int, Cursor | None]:
+    """The query parameters `limit` and `before`.
+
+    Raises:
+        HTTPBadRequest: one of them is wrong.
+    """
+    text = request.query.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
+        raise web.HTTPBadRequest(text=f"limit must be a number from 1 to {MAX_LIMIT}")
+    before = request.query.get("before", "")
+    return int(text), cursor(before) if before else None
+
+
+def cursor(text: str) -> Cursor:
+    """What `cursor_text` wrote.
+
+    Raises:
+        HTTPBadRequest: it is none.
+    """
+    try:
+        return Cursor.parse(urlsafe_b64decode(text.encode("ascii")).decode("ascii"))
+    except ValueError:  # also wrong base64, wrong characters
+        raise web.HTTPBadRequest(text="before must be the `next` of an earlier answer") from None
+
+
+def cursor_text(position: Cursor) -> str:
+    """A cursor for URLs."""
+    return urlsafe_b64encode(str(position).encode()).decode()

@@ -1,0 +1,120 @@
+"""Errors as problem details (RFC 9457), and the request id that every answer and log line carries."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from streamapp import errors
+from streamapp.web.answers import dumps
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+REQUEST_ID = "X-Request-ID"
+RETRY_AFTER_S = 2
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem document. `name` is short and countable; `more` are further members of the document."""
+
+    status: int
+    name: str
+    title: str
+    detail: str
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def answer(self) -> web.Response:
+        """As an HTTP answer."""
+        document = {
+            "type": f"urn:streamapp:problem:{self.name}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            **self.more,
+        }
+        headers = {"Cache-Control": "no-store"}
+        if self.status == 503:
+            headers["Retry-After"] = str(RETRY_AFTER_S)
+        return web.Response(
+            body=dumps(document), status=self.status, content_type="application/problem+json", headers=headers
+        )
+
+
+#: Status, name and title for each error that a request can end with; the first class that fits decides.
+KINDS: tuple[tuple[type[errors.StreamappError], int, str, str], ...] = (
+    (errors.EmptyUpload, 400, "empty", "The file is empty"),
+    (errors.UnsupportedFormat, 415, "unsupported-format", "Not an image format that is taken"),
+    (errors.ImageTooLarge, 413, "too-large", "The file is too large"),
+    (errors.TooManyPixels, 422, "too-many-pixels", "The image has too many pixels"),
+    (errors.UndecodableImage, 422, "undecodable", "The image cannot be decoded"),
+    (errors.RowRefused, 422, "row-refused", "The database refuses these values"),
+    (errors.ObjectMissing, 404, "object-missing", "The original is not stored any more"),
+    (errors.StoreUnavailable, 503, "store-unavailable", "A store does not answer"),
+    (errors.PublishFailed, 503, "publish-failed", "The broker does not answer"),
+)
+
+
+def of_error(error: errors.StreamappError) -> Problem | None:
+    """The problem that an error of ours is to a client; None where it is our own fault."""
+    for kind, status, name, title in KINDS:
+        if isinstance(error, kind):
+            return Problem(status, name, title, str(error))
+    return None
+
+
+def of_status(error: web.HTTPException) -> Problem:
+    """The problem for an error of aiohttp's, ours included that are raised as such."""
+    phrase = HTTPStatus(error.status).phrase
+    detail = error.text if error.text and error.text != f"{error.status}: {error.reason}" else phrase
+    return Problem(error.status, phrase.lower().replace(" ", "-"), phrase, detail)
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer errors as problem documents. What nobody foresaw is logged with the request's id and not shown."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        answer = of_status(error).answer()
+        if "Allow" in error.headers:
+            answer.headers["Allow"] = error.headers["Allow"]
+        return answer
+    except errors.StreamappError as error:
+        if (problem := of_error(error)) is not None:
+            log.info("request %s: %s %s: %s", request_id(request), problem.status, problem.name, error)
+            return problem.answer()
+        return _unforeseen(request)
+    except Exception:  # the last resort: no traceback ever reaches a client
+        return _unforeseen(request)
+
+
+def _unforeseen(request: web.Request) -> web.Response:
+    number = request_id(request)
+    log.exception("request %s failed: %s %s", number, request.method, request.path)
+    detail = f"the request failed for a reason on our side; the log has it under {number}"
+    return Problem(500, "internal-server-error", "Internal Server Error", detail, {"request_id": number}).answer()
+
+
+def request_id(request: web.Request) -> str:
+    """The id of a request: the client's own where it sent a sane one."""
+    if REQUEST_ID not in request:
+        sent = request.headers.get(REQUEST_ID, "")
+        request[REQUEST_ID] = sent if _SANE_ID.fullmatch(sent) else uuid4().hex
+    return str(request[REQUEST_ID])
+
+
+async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:
+    """Signal handler: the request's id on every answer, streams and errors too."""
+    response.headers[REQUEST_ID] = request_id(request)

@@ -1,0 +1,19 @@
+"""Rolling figures per model."""
+
+from aiohttp import web
+
+from streamapp.web.answers import API, json_answer
+from streamapp.web.context import ApiContext
+from streamapp.web.live import WINDOWS
+
+
+def routes(context: ApiContext) -> list[web.RouteDef]:
+    """The routes of this noun."""
+
+    async def now(request: web.Request) -> web.StreamResponse:
+        window = request.query.get("window", "1m")
+        if window not in WINDOWS:
+            raise web.HTTPBadRequest(text=f"window must be one of {', '.join(WINDOWS)}")
+        return json_answer(context.live.figures(window))
+
+    return [web.get(f"{API}/stats", now)]
