@@ -1,0 +1,234 @@
+"""The body of a model agent: one message in, exactly one prediction or one dead letter out."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from PIL import Image
+from prometheus_client import CollectorRegistry
+
+from streamapp.classify import Classifier
+from streamapp.errors import ModelError, StoreUnavailable
+from streamapp.fetch import Fetcher
+from streamapp.inference import Inference
+from streamapp.metrics import Metrics
+from streamapp.records import DeadLetter, ImageMessage, Prediction, now, prediction_id
+from streamapp.runtime.spec import ModelInfo
+from streamapp.settings import Settings
+from streamapp.storage.memory import MemoryCache, MemoryObjects
+
+INFO = ModelInfo("tiny", "v1", True, "TinyCNN", "fresh", "openvino", "f32", 8, ("red", "green", "blue"), 10, 10.0)
+
+
+class FakeTopic:
+    """Remembers what was sent; raises what `failures` says first."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, bytes]] = []
+        self.failures: list[Exception] = []
+
+    async def send(self, *, key: bytes, value: bytes, **_: Any) -> Any:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append((key, value))
+        acked = asyncio.get_running_loop().create_future()
+        acked.set_result(None)
+        return acked
+
+
+class Colours:
+    """Says which channel is the strongest; fails as often as `failing` says."""
+
+    def __init__(self) -> None:
+        self.failing = 0
+        self.calls = 0
+
+    async def infer(self, pixels: np.ndarray) -> Inference:
+        self.calls += 1
+        if self.failing:
+            self.failing -= 1
+            raise ModelError("tiny failed")
+        assert pixels.shape == (8, 8, 3)
+        sums = pixels.reshape(-1, 3).sum(axis=0).astype(np.float32)
+        return Inference(sums / sums.sum(), lane_ms=1.5, inference_ms=2.5, lane="held")
+
+
+def png(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (20, 10), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def message(**changes: Any) -> ImageMessage:
+    image_id = changes.pop("image_id", uuid4())
+    values = {
+        "image_id": image_id,
+        "minio_path": f"raw-images/2026/11/22/{image_id}.png",
+        "timestamp": now(),
+        "content_type": "image/png",
+        "sha256": "0" * 64,
+        "label": "red",
+    }
+    return ImageMessage.model_validate(values | changes)
+
+
+def event(value: bytes, headers: list[tuple[str, bytes]] | None = None) -> Any:
+    return SimpleNamespace(
+        message=SimpleNamespace(topic="images-input-stream", partition=3, offset=42, value=value, headers=headers or [])
+    )
+
+
+class Bench:
+    """A classifier between twins of the stores and the topics."""
+
+    def __init__(self, decoders: ThreadPoolExecutor) -> None:
+        self.settings = Settings(retries=2, retry_delay_s=0)
+        self.objects, self.cache = MemoryObjects(), MemoryCache()
+        self.predictions, self.dead_letters, self.model = FakeTopic(), FakeTopic(), Colours()
+        self.metrics = Metrics(CollectorRegistry())
+        fetcher = Fetcher(self.objects, self.cache)
+        self.classify = Classifier(
+            self.settings,
+            INFO,
+            self.model,
+            fetcher,
+            decoders,
+            self.predictions,
+            self.dead_letters,
+            self.metrics,
+        )
+
+    async def store(self, image: ImageMessage, data: bytes) -> None:
+        await self.objects.ensure_bucket("raw-images")
+        await self.objects.put(image.minio_path, data, image.content_type)
+
+    def letter(self) -> DeadLetter:
+        assert self.predictions.sent == []
+        [(_, value)] = self.dead_letters.sent
+        return DeadLetter.decode(value)
+
+    def prediction(self) -> Prediction:
+        assert self.dead_letters.sent == []
+        [(_, value)] = self.predictions.sent
+        return Prediction.decode(value)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with ThreadPoolExecutor(1) as decoders:
+        yield Bench(decoders)
+
+
+async def test_a_prediction_with_every_stage(bench: Bench) -> None:
+    image = message()
+    await bench.store(image, png("red"))
+    await bench.classify(event(image.encode()))
+    prediction = bench.prediction()
+    assert prediction.prediction == "red"
+    assert prediction.confidence == 1.0
+    assert prediction.top_k == [("red", 1.0), ("blue", 0.0), ("green", 0.0)]
+    assert prediction.prediction_id == prediction_id(image.image_id, "tiny")
+    assert (prediction.label, prediction.model_version, prediction.lane) == ("red", "v1", "held")
+    assert (prediction.lane_ms, prediction.inference_ms) == (1.5, 2.5)
+    assert prediction.fetch_ms > 0
+    assert prediction.preprocess_ms > 0
+    assert prediction.total_ms >= prediction.fetch_ms + prediction.preprocess_ms
+    assert bench.predictions.sent[0][0] == str(image.image_id).encode()
+    assert bench.metrics.registry.get_sample_value("streamapp_predictions_total", {"model": "tiny"}) == 1
+
+
+async def test_the_header_carries_small_images(bench: Bench) -> None:
+    await bench.classify(event(message().encode(), [("image", png("lime"))]))
+    assert bench.prediction().prediction == "green"
+
+
+async def test_what_is_not_a_message_is_a_dead_letter_without_image(bench: Bench) -> None:
+    await bench.classify(event(b"{not json"))
+    letter = bench.letter()
+    assert (letter.stage, letter.reason, letter.image_id, letter.model) == ("decode", "bad-message", None, "tiny")
+    assert (letter.topic, letter.partition, letter.offset) == ("images-input-stream", 3, 42)
+    assert letter.value == "e25vdCBqc29u"
+    assert bench.dead_letters.sent[0][0] == b"streamapp-tiny/images-input-stream/3/42"
+
+
+async def test_a_missing_object_is_a_dead_letter(bench: Bench) -> None:
+    image = message()
+    await bench.classify(event(image.encode()))
+    letter = bench.letter()
+    assert (letter.stage, letter.reason, letter.image_id) == ("fetch", "object-missing", image.image_id)
+    assert bench.dead_letters.sent[0][0] == str(image.image_id).encode()
+
+
+async def test_a_broken_image_is_a_dead_letter(bench: Bench) -> None:
+    image = message()
+    await bench.store(image, png("red")[:40])
+    await bench.classify(event(image.encode()))
+    letter = bench.letter()
+    assert (letter.stage, letter.reason) == ("preprocess", "undecodable-image")
+
+
+async def test_a_passing_failure_of_the_model_is_tried_again(bench: Bench) -> None:
+    bench.model.failing = 2
+    await bench.classify(event(message().encode(), [("image", png("red"))]))
+    assert bench.prediction().prediction == "red"
+    assert bench.model.calls == 3
+
+
+async def test_a_lasting_failure_of_the_model_is_a_dead_letter(bench: Bench) -> None:
+    bench.model.failing = 99
+    await bench.classify(event(message().encode(), [("image", png("red"))]))
+    letter = bench.letter()
+    assert (letter.stage, letter.reason) == ("inference", "model-failed")
+    assert bench.model.calls == 3
+
+
+async def test_a_store_that_is_down_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, answers = message(), [StoreUnavailable("down"), StoreUnavailable("down"), png("blue")]
+
+    async def get(path: str) -> bytes:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(bench.objects, "get", get)
+    await bench.classify(event(image.encode()))
+    assert bench.prediction().prediction == "blue"
+    assert answers == []
+
+
+async def test_a_broker_that_is_away_is_waited_for(bench: Bench) -> None:
+    bench.predictions.failures = [KafkaTimeoutError()]
+    await bench.classify(event(message().encode(), [("image", png("red"))]))
+    assert bench.prediction().prediction == "red"
+
+
+async def test_a_message_too_large_is_a_dead_letter(bench: Bench) -> None:
+    bench.predictions.failures = [MessageSizeTooLargeError()]
+    await bench.classify(event(message().encode(), [("image", png("red"))]))
+    letter = bench.letter()
+    assert (letter.stage, letter.reason) == ("publish", "message-too-large")
+
+
+async def test_models_of_one_worker_share_one_fetch() -> None:
+    image, calls = message(), 0
+
+    class Slow(MemoryObjects):
+        async def get(self, path: str) -> bytes:
+            nonlocal calls
+            calls += 1
+            await asyncio.sleep(0.01)
+            return b"original"
+
+    fetcher = Fetcher(Slow(), MemoryCache())
+    answers = await asyncio.gather(*[fetcher.get(image.image_id, image.minio_path) for _ in range(3)])
+    answers.append(await fetcher.get(image.image_id, image.minio_path))
+    assert answers == [b"original"] * 4
+    assert calls == 1
