@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-
-from faust.types import StreamT
+from typing import Any
 
 from streamapp import topics
 from streamapp.recorded import KINDS
@@ -40,7 +39,7 @@ class RecorderRole:
         self.recorder = Recorder(self.shared.settings, db, self.send, self.shared.metrics)
         self.storing = asyncio.create_task(self.store())
 
-    async def run(self, stream: StreamT[bytes]) -> None:
+    async def run(self, stream: Any) -> None:  # faust's StreamT does not know of noack()
         """An agent: events go to the recorder, which acknowledges them when they are stored."""
         async for event in stream.noack().events():
             await self.recorder.submit(event)
