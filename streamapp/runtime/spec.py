@@ -43,8 +43,6 @@ class ModelSpec:
     runtime: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.labels, str):
-            object.__setattr__(self, "labels", tuple(self.labels))
         for wrong in self._wrong():
             raise ModelError(f"model {self.name!r}: {wrong}")
 
@@ -58,7 +56,7 @@ class ModelSpec:
                 isinstance(self.input_size, int) and SMALLEST_INPUT <= self.input_size <= LARGEST_INPUT,
                 f"input_size must be {SMALLEST_INPUT} to {LARGEST_INPUT} pixels, not {self.input_size!r}",
             ),
-            (_are_labels(self.labels), "labels must be at least two different texts"),
+            (_are_labels(self.labels), "labels must be a tuple of at least two different texts"),
             (bool(self.weights), "weights must not be empty"),
             (self.precision in (None, *PRECISIONS), f"precision must be {' or '.join(PRECISIONS)}"),
             (self.runtime in (None, *RUNTIMES), f"runtime must be {' or '.join(RUNTIMES)}"),
