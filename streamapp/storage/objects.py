@@ -21,8 +21,10 @@ MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "InvalidBucketName", "KeyTooLo
 OWNED = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-#: Longest file name of the usual file systems, which some servers keep their objects on.
-_SEGMENT_BYTES = 255
+#: The characters that S3 calls safe; not every server can check the signature of a request for others.
+_SEGMENT = re.compile(r"[A-Za-z0-9!_.*'()-]+")
+#: Some servers keep objects as files, whose names have at most 255 bytes with the suffixes that these servers add.
+_SEGMENT_BYTES = 128
 
 
 class ObjectStore:
@@ -111,7 +113,7 @@ class ObjectStore:
 def _client(url: str, session: ClientSession) -> Any:
     parts = urlsplit(url)
     try:
-        if parts.scheme not in ("http", "https"):
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError
         return Minio(
             parts.netloc.rpartition("@")[2],
@@ -131,8 +133,9 @@ def split(path: str) -> tuple[str, str]:
         ObjectMissing: no object can have this path; asking a server for it may fail in ways that seem to pass.
     """
     bucket, _, key = path.partition("/")
-    segments = key.split("/")
-    wrong = any(part in ("", ".", "..") or len(part.encode()) > _SEGMENT_BYTES for part in segments)
-    if wrong or not key.isprintable() or not _BUCKET.fullmatch(bucket) or ".." in bucket:
+    wrong = any(
+        part in (".", "..") or len(part) > _SEGMENT_BYTES or not _SEGMENT.fullmatch(part) for part in key.split("/")
+    )
+    if wrong or not _BUCKET.fullmatch(bucket) or ".." in bucket:
         raise ObjectMissing(f"{path[:100]!r} is not the path of an object (bucket/key)")
     return bucket, key

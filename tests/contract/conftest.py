@@ -46,6 +46,7 @@ class Proxy:
         self._parts = parts
         self._tasks: set[asyncio.Task[None]] = set()
         self._port = 0
+        self.accepted = 0
         self._open = asyncio.Event()
         self._open.set()
         self._server: asyncio.Server | None = None
@@ -78,6 +79,7 @@ class Proxy:
         self._open.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
