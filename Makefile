@@ -45,7 +45,7 @@ train: $(READY) ## train the models
 	$(BIN)/streamapp train
 
 bench: $(READY) ## measure
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks all
 
 clean: ## remove the environment and the data of the embedded servers
 	rm -rf $(VENV) .streamapp

@@ -1,0 +1,1 @@
+"""Measurements of the running platform; `python -m benchmarks --help` lists them."""

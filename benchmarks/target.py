@@ -1,0 +1,73 @@
+"""What is measured: a `streamapp up` that runs already, or one of our own in a temporary folder."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from streamapp.devstack.runfile import read
+from streamapp.errors import DevStackError
+from streamapp.settings import Settings
+from tests.support.stack import launch, temporary_folder
+
+#: The first start may convert the models.
+START_WITHIN_S = 600.0
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a running platform answers, and its processes."""
+
+    data_dir: Path
+
+    @property
+    def api_url(self) -> str:
+        """URL of its API."""
+        return str(read(self.data_dir)["api_url"])
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that its workers have, so that our clients find its servers."""
+        return Settings.load(dict(_given()) | read(self.data_dir)["environ"])
+
+    def processes(self) -> dict[str, int]:
+        """The pid of each process that it started, and its own as `up`."""
+        run = read(self.data_dir)
+        return {"up": run["pid"], **run["processes"]}
+
+
+@contextmanager
+def target(data_dir: Path | None, *options: str) -> Iterator[Target]:
+    """The platform running in `data_dir`, or, without one, a fresh one started with `options` and stopped at the end.
+
+    Raises:
+        DevStackError: nothing runs there, or it did not start.
+    """
+    if data_dir is not None:
+        if not read(data_dir).get("ready"):
+            raise DevStackError(f"no streamapp up is running and ready in {data_dir}")
+        yield Target(data_dir)
+        return
+    with temporary_folder() as folder:
+        stack = launch(folder, ["-m", "streamapp", "up", *options], dict(_given()))
+        try:
+            console.print("starting a platform of our own …")
+            started = time.monotonic()
+            stack.wait_ready(START_WITHIN_S)
+            console.print(f"ready after {time.monotonic() - started:.1f} s")
+            yield Target(stack.data_dir)
+        finally:
+            if stack.process.poll() is None:
+                stack.stop()
+
+
+def _given() -> Iterator[tuple[str, str]]:
+    """The settings of our own environment, for the platform that we start."""
+    for name, value in os.environ.items():
+        if name.startswith("STREAMAPP_") and name != "STREAMAPP_DATA_DIR":
+            yield name, value
