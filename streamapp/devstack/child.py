@@ -38,7 +38,9 @@ class Command:
         grace_s: how long it may take for that, in seconds, before SIGKILL.
         account: the user it runs as; None: ours.
         stdin: what it reads, at most a pipe's buffer (64 KiB).
-        once: it is a job: exit status 0 is its success, anything else its failure; it is not restarted.
+        finishes: exit status 0 is its good end, not a death.
+        restarts: it is started again after a death; otherwise its death is the stack's.
+        quiet: its lines go to its file only.
     """
 
     name: str
@@ -49,7 +51,9 @@ class Command:
     grace_s: float = 2.5
     account: Account | None = None
     stdin: bytes = b""
-    once: bool = False
+    finishes: bool = False
+    restarts: bool = True
+    quiet: bool = False
 
 
 class Child:
@@ -118,9 +122,8 @@ def how(status: int) -> str:
     """An exit status in words."""
     if status >= 0:
         return f"exit status {status}"
-    return (
-        f"killed by {signal.Signals(-status).name}" if -status in set(signal.Signals) else f"killed by signal {-status}"
-    )
+    known = -status in set(signal.Signals)
+    return f"killed by {signal.Signals(-status).name if known else f'signal {-status}'}"
 
 
 def python(*arguments: str) -> tuple[str, ...]:

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+GRACE_S = 4.0
 PROGRAM = Path(__file__).with_name("guard.py")
 
 
 class Guard:
-    """Told of every process group, so that none outlives this process."""
+    """Told of every process group, so that none outlives this process by more than `grace_s` seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace_s: float = GRACE_S) -> None:
+        self._grace_s = grace_s
         self._process: subprocess.Popen[bytes] | None = None
         self._groups: dict[int, int] = {}
 
@@ -24,7 +26,7 @@ class Guard:
     def start(self) -> None:
         """Start the guard in a session of its own, out of a terminal's reach."""
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(PROGRAM)],
+            [sys.executable, "-I", "-S", str(PROGRAM), str(self._grace_s)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

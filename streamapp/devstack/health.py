@@ -5,10 +5,11 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -17,13 +18,14 @@ from streamapp.errors import DevStackError, StoreUnavailable
 
 TIMEOUT_S = 3.0
 POLL_S = 0.1
+DIRECT = build_opener(ProxyHandler({}))  # what runs on this host is not behind a proxy
 
 
 async def until(check: Callable[[], Awaitable[None]], what: str, wait_s: float) -> None:
-    """Ask until the answer is good.
+    """Ask until the answer is good; `wait_s` is in seconds.
 
     Raises:
-        DevStackError: `wait_s` seconds have passed; the text has the last answer.
+        DevStackError: `wait_s` seconds have passed, or the URL has no sense; the text has the last answer.
     """
     deadline = time.monotonic() + wait_s
     while True:
@@ -33,6 +35,8 @@ async def until(check: Callable[[], Awaitable[None]], what: str, wait_s: float) 
             if time.monotonic() > deadline:
                 raise DevStackError(f"{what} does not answer: {error or type(error).__name__}") from None
             await asyncio.sleep(POLL_S)
+        except ValueError as error:
+            raise DevStackError(f"{what} cannot be asked: {error}") from None
         else:
             return
 
@@ -40,9 +44,6 @@ async def until(check: Callable[[], Awaitable[None]], what: str, wait_s: float) 
 async def broker(url: str) -> None:
     """Kafka's metadata request. Raises StoreUnavailable or OSError."""
     servers = url.removeprefix("kafka://").replace(";", ",")
-    host, _, port = servers.split(",")[0].rpartition(":")
-    _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), TIMEOUT_S)
-    writer.close()
     client = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(TIMEOUT_S * 1000))
     try:
         await client.start()
@@ -56,26 +57,22 @@ async def broker(url: str) -> None:
 async def database(url: str, psql: Path) -> None:
     """One SQL query. Raises StoreUnavailable with psql's last line."""
     parts = urlsplit(url)
+    bare = urlunsplit(parts._replace(netloc=_without_password(parts)))
     environ = {**os.environ, "PGCONNECT_TIMEOUT": str(int(TIMEOUT_S))}
     if parts.password:
         environ["PGPASSWORD"] = unquote(parts.password)
     child = await asyncio.create_subprocess_exec(
-        *(
-            str(psql),
-            "-X",
-            "-w",
-            "-A",
-            "-t",
-            "-c",
-            "SELECT 1",
-            urlunsplit(parts._replace(netloc=_without_password(parts))),
-        ),
+        *(str(psql), "-X", "-w", "-A", "-t", "-c", "SELECT 1", bare),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=environ,
     )
-    output, _ = await child.communicate()
+    try:
+        output, _ = await child.communicate()
+    finally:
+        if child.returncode is None:
+            child.kill()
     if child.returncode != 0:
         raise StoreUnavailable(output.decode(errors="replace").strip().rpartition("\n")[2])
 
@@ -89,6 +86,8 @@ async def object_store(url: str) -> None:
 async def cache(url: str) -> None:
     """AUTH and PING in the Redis protocol. Raises StoreUnavailable or OSError."""
     parts = urlsplit(url)
+    if not parts.hostname:
+        raise ValueError("that is not redis://host:port")
     tls = parts.scheme == "rediss"
     reader, writer = await asyncio.wait_for(
         asyncio.open_connection(parts.hostname, parts.port or 6379, ssl=tls or None), TIMEOUT_S
@@ -110,8 +109,8 @@ async def http(url: str, below: int = 300) -> None:
 
 
 def fetch(url: str) -> bytes:
-    """The body of a page, in at most `TIMEOUT_S` seconds. Raises OSError (URLError among it)."""
-    with urlopen(Request(url), timeout=TIMEOUT_S) as answer:
+    """The body of a page, in at most `TIMEOUT_S` seconds. Raises OSError (URLError among it) or HTTPException."""
+    with DIRECT.open(url, timeout=TIMEOUT_S) as answer:
         body: bytes = answer.read()
     return body
 
@@ -124,6 +123,8 @@ def _get(url: str, below: int) -> None:
             raise StoreUnavailable(f"{url} answers {error.code}") from None
     except URLError as error:
         raise StoreUnavailable(str(error.reason)) from None
+    except HTTPException:
+        raise StoreUnavailable(f"{url} does not speak HTTP") from None
 
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *words: str) -> None:

@@ -9,8 +9,9 @@ from typing import TextIO
 
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 WIDTH = 14
-# The embedded broker's binary prints this on every start where the C library is older, and works.
-NOISE = ("weak version `GLIBC_",)
+# Said on every start, and of no use to a person: the embedded broker's program on an older C library (it works), the
+# cache's advice for saving (it saves nothing), PostgreSQL's answer to being asked too early.
+NOISE = ("weak version `GLIBC_", "WARNING Memory overcommit", "FATAL:  the database system is starting up")
 
 
 class LogBook:
@@ -26,12 +27,13 @@ class LogBook:
         """A line of `up` itself."""
         self.write("up", text)
 
-    def write(self, name: str, line: str) -> None:
-        """One line of the process `name`."""
+    def write(self, name: str, line: str, quiet: bool = False) -> None:
+        """One line of the process `name`; a quiet one goes to its file only."""
         if any(noise in line for noise in NOISE):
             return
         clock = time.strftime("%H:%M:%S")
-        self._print(f"{clock} {self._painted(name)} | {line}")
+        if not quiet:
+            self._print(f"{clock} {self._painted(name)} | {line}")
         self._save(name, f"{clock} {line}\n")
 
     def path(self, name: str) -> Path:

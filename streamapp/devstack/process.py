@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from streamapp.devstack.child import Child, Command, how
 from streamapp.devstack.guarding import Guard
 from streamapp.devstack.log import LogBook
 from streamapp.devstack.runfile import Lock, RunFile
-from streamapp.errors import DevStackError
+from streamapp.errors import DevStackError, StreamappError
 
 DEATHS, WITHIN_S = 5, 60.0
 BACK_OFF_S = (0.5, 1.0, 2.0, 4.0)
@@ -29,17 +29,23 @@ class Surroundings:
     guard: Guard
     lock: Lock
     runfile: RunFile
-    failed: Callable[[DevStackError], None]
+    failed: Callable[[StreamappError], None]
     running: "list[Process]" = field(default_factory=list)
 
 
 class Process(Service):
-    """Runs a `Command` until it is stopped (or, for a job, until it is done)."""
+    """Runs a `Command` until it is stopped or has come to its good end.
+
+    Attributes:
+        done: it has come to its good end.
+        after_restart: what to do each time that it was started again.
+    """
 
     def __init__(self, command: Command, shared: Surroundings, **options: Any) -> None:
         super().__init__(**options)
         self.command = command
         self.done = asyncio.Event()
+        self.after_restart: Callable[[], Awaitable[None]] | None = None
         self._shared = shared
         self._child: Child | None = None
         self._deaths: deque[float] = deque(maxlen=DEATHS)
@@ -76,6 +82,8 @@ class Process(Service):
             if not await self._goes_on(status):
                 return
             self._spawn()
+            if self.after_restart is not None:
+                self.add_future(self.after_restart())
 
     async def _until_end(self, child: Child) -> int:
         """Log what the child says; its exit status."""
@@ -90,16 +98,16 @@ class Process(Service):
     async def _listen(self, child: Child) -> None:
         async for line in child.lines():
             self._last_line = line or self._last_line
-            self._shared.book.write(self.command.name, line)
+            self._shared.book.write(self.command.name, line, quiet=self.command.quiet)
 
     async def _goes_on(self, status: int) -> bool:
         """After a death: whether to start again, once the pause is over."""
-        if self.command.once and status == 0:
+        if self.command.finishes and status == 0:
             self.done.set()
             return False
         self._deaths.append(time.monotonic())
         recent = sum(died > time.monotonic() - WITHIN_S for died in self._deaths)
-        if self.command.once or recent == DEATHS:
+        if not self.command.restarts or recent == DEATHS:
             self._shared.failed(self._failure(status))
             return False
         pause = BACK_OFF_S[recent - 1]
@@ -109,7 +117,7 @@ class Process(Service):
 
     def _failure(self, status: int) -> DevStackError:
         name = self.command.name
-        what = f"{name} failed" if self.command.once else f"{name} ended {DEATHS} times within {WITHIN_S:g} s"
+        what = f"{name} ended {DEATHS} times within {WITHIN_S:g} s" if self.command.restarts else f"{name} failed"
         words = f"; its last line: {self._last_line}" if self._last_line else ""
         return DevStackError(f"{what} ({how(status)}){words}; see {self._shared.book.path(name)}")
 

@@ -41,14 +41,11 @@ class Lock:
             self._file = self._path.open("a+")
         except OSError as error:
             raise DevStackError(f"{self._path} cannot be written: {error.strerror}") from None
-        deadline = time.monotonic() + wait_s
-        while not self._try():
-            owner = self._owner()
-            if owner and psutil.pid_exists(owner):
-                raise DevStackError(_running(self._folder, owner))
-            if time.monotonic() > deadline:
-                raise DevStackError(_left_over(self._folder))
-            time.sleep(0.1)
+        try:
+            self._wait(time.monotonic() + wait_s)
+        except DevStackError:
+            self.release()
+            raise
         self._file.truncate(0)
         self._file.write(str(os.getpid()))
         self._file.flush()
@@ -58,6 +55,15 @@ class Lock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _wait(self, deadline: float) -> None:
+        while not self._try():
+            owner = self._owner()
+            if owner and psutil.pid_exists(owner):
+                raise DevStackError(_running(self._folder, owner))
+            if time.monotonic() > deadline:
+                raise DevStackError(_left_over(self._folder))
+            time.sleep(0.1)
 
     def _try(self) -> bool:
         try:

@@ -39,7 +39,7 @@ class Secrets:
         try:
             return cls(**json.loads(path.read_text()))
         except FileNotFoundError:
-            made = cls(*(secrets.token_urlsafe(18) for _ in range(4)))
+            made = cls(_random(), _random(), _random(), _random())
             made.save(path)
             return replace(made, fresh=True)
         except (ValueError, TypeError):
@@ -50,6 +50,10 @@ class Secrets:
         values = asdict(self)
         del values["fresh"]
         write_private(path, json.dumps(values, indent=1))
+
+
+def _random() -> str:
+    return secrets.token_urlsafe(18)
 
 
 def write_private(path: Path, text: str) -> None:

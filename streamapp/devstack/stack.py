@@ -1,19 +1,28 @@
 """The tree of processes: servers, workers, dashboard, producer, started in this order and stopped in reverse."""
 
 import asyncio
+import time
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 from mode import Service
 
+from streamapp import topics
 from streamapp.devstack import health, servers
+from streamapp.devstack.child import Command
 from streamapp.devstack.options import UpOptions
 from streamapp.devstack.ports import PortBook
-from streamapp.devstack.process import Surroundings
-from streamapp.settings import Settings
+from streamapp.devstack.process import Process, Surroundings
+from streamapp.devstack.programs import API, Programs, Worker, base_url
+from streamapp.devstack.progress import Progress
+from streamapp.devstack.servers import Server
+from streamapp.errors import StreamappError
+from streamapp.settings import PREFIX, Settings
 
-SERVER_WAIT_S = 30.0
+SERVER_WAIT_S, GIVEN_WAIT_S = 30.0, 10.0  # our own servers, those that are set
+WORKER_WAIT_S = 180.0
 
 
 class Stack(Service):
@@ -32,14 +41,19 @@ class Stack(Service):
         Raises:
             StreamappError: something could not be started.
         """
+        began = time.monotonic()
         planned = servers.plan(self._settings, self._settings.data_dir, self._ports)
-        for server in planned:
-            if server.start:
-                await server.start(self._shared)
-        for server in planned:
-            await health.until(server.check, f"{server.name} ({health.masked(server.url)})", SERVER_WAIT_S)
-        urls = {server.setting: server.url for server in planned}
-        self._shared.runfile.update(**urls, environ=servers.environ(planned, self._settings), ready=True)
+        variables = servers.environ(planned, self._settings)
+        addresses = {server.setting: server.url for server in planned}
+        self._shared.runfile.update(**addresses, environ=variables)
+        if self._options.servers_only:
+            await self._start_servers(planned)
+        else:
+            addresses |= await self._start_platform(planned, Programs.on(self._settings, self._options, variables))
+        self._shared.runfile.update(ready=True)
+        self._shared.book.say(f"ready after {time.monotonic() - began:.1f} s; Ctrl-C stops everything")
+        for name, url in addresses.items():
+            self._shared.book.say(f"  {name.removesuffix('_url').replace('_', ' '):<13} {health.masked(url)}")
 
     async def on_stop(self) -> None:
         """Stop the highest tier first; what shares a tier stops together."""
@@ -53,3 +67,73 @@ class Stack(Service):
         """End every process at once."""
         for process in self._shared.running:
             process.kill()
+
+    async def _start_platform(self, planned: list[Server], programs: Programs) -> dict[str, str]:
+        """Everything in order; the addresses for people."""
+        api_port, dashboard_port = self._web_port("api_port"), self._web_port("dashboard_port")
+        workers = programs.workers(self._ports, api_port)
+        preparing = await self._start(programs.prepare_models())
+        started = await self._start_servers(planned)
+        await topics.ensure(programs.worker_settings)
+        if "kafka" in started:
+            started["kafka"].after_restart = partial(self._topics_again, planned, programs)
+        await self._start_workers([worker for worker in workers if not worker.needs_models])
+        addresses = await self._start_front(programs, base_url(self._settings, api_port), dashboard_port)
+        self._shared.runfile.update(**addresses)
+        await preparing.done.wait()
+        await self._start_workers([worker for worker in workers if worker.needs_models])
+        pages = {worker.command.name: worker.ready_url for worker in workers}
+        if "dashboard_url" in addresses:
+            pages["dashboard"] = addresses["dashboard_url"]
+        for name, url in pages.items():
+            await health.until(partial(health.http, url), name, WORKER_WAIT_S)
+        await self._start_stream(programs, addresses)
+        return addresses
+
+    async def _start_servers(self, planned: list[Server]) -> dict[str, Process]:
+        """Start ours, then see that each one that is needed answers."""
+        started = {server.name: await server.start(self._shared) for server in planned if server.start}
+        for server in planned:
+            wait_s = SERVER_WAIT_S if server.start else GIVEN_WAIT_S
+            await health.until(server.check, f"{server.name} ({health.masked(server.url)})", wait_s)
+        return started
+
+    async def _start_workers(self, workers: list[Worker]) -> None:
+        for worker in workers:
+            await self._start(worker.command)
+
+    async def _start_front(self, programs: Programs, api_url: str, dashboard_port: int) -> dict[str, str]:
+        """The dashboard, if it is wanted and there is an API for it; the addresses for people."""
+        if API not in programs.roles:
+            return {}
+        if not self._options.dashboard:
+            return {"api_url": api_url}
+        await self._start(programs.dashboard(dashboard_port, api_url))
+        return {"api_url": api_url, "dashboard_url": f"http://127.0.0.1:{dashboard_port}"}
+
+    async def _start_stream(self, programs: Programs, addresses: dict[str, str]) -> None:
+        """The demonstration's stream, if it is wanted, and the progress line."""
+        if "api_url" not in addresses:
+            return
+        if self._options.demo:
+            await self._start(programs.producer(addresses["api_url"]))
+        await self.add_runtime_dependency(Progress(addresses["api_url"], self._shared.book))
+
+    async def _start(self, command: Command) -> Process:
+        process = Process(command, self._shared)
+        await process.start()
+        return process
+
+    async def _topics_again(self, planned: list[Server], programs: Programs) -> None:
+        """A broker that was killed may have forgotten its newest topics."""
+        broker = next(server for server in planned if server.setting == "broker")
+        try:
+            await health.until(broker.check, broker.name, SERVER_WAIT_S)
+            await topics.ensure(programs.worker_settings)
+        except StreamappError as error:
+            self._shared.failed(error)
+
+    def _web_port(self, setting: str) -> int:
+        """The port of a web server: the one that was asked for, or the usual one, or a free one near it."""
+        asked = setting in self._settings.model_fields_set
+        return self._ports.claim(getattr(self._settings, setting), PREFIX + setting.upper() if asked else "")

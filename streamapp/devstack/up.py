@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 
-from streamapp.devstack import servers
+from streamapp.devstack import folder
 from streamapp.devstack.guarding import Guard
 from streamapp.devstack.log import LibraryLog, LogBook
 from streamapp.devstack.options import UpOptions
@@ -24,7 +24,7 @@ def run(settings: Settings, options: UpOptions) -> int:
     settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
     lock = Lock(settings.data_dir)
     try:
-        servers.prepare_folder(settings.data_dir)
+        folder.prepare(settings.data_dir)
         lock.acquire()
         return _locked(settings, options, lock)
     except (StreamappError, OSError) as error:
@@ -37,9 +37,11 @@ def run(settings: Settings, options: UpOptions) -> int:
 def _locked(settings: Settings, options: UpOptions, lock: Lock) -> int:
     book = LogBook(settings.data_dir / "log")
     logging.basicConfig(handlers=[LibraryLog(book)], level=logging.ERROR, force=True)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails comes as an exception too
     guard = Guard()
     guard.start()
     runfile = RunFile(settings.data_dir)
+    runfile.update()  # a killed run has left its own
     try:
         return asyncio.run(Run(settings, options, book).until_end(guard, lock, runfile))
     finally:

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,12 @@ class Stack:
     given: Mapping[str, str]
 
     def run(self) -> dict[str, Any]:
-        """What `run.json` says now; empty if there is none."""
+        """What `run.json` says now; empty if there is none, or only that of another run."""
         try:
             values: dict[str, Any] = json.loads((self.data_dir / "run.json").read_text())
-        except (FileNotFoundError, ValueError):
+        except FileNotFoundError:
             return {}
-        return values
+        return values if values["pid"] == self.pid else {}
 
     def processes(self) -> dict[str, int]:
         """The pid of each child, by name."""
@@ -93,17 +93,21 @@ class Stack:
                 raise AssertionError(f"up is not ready after {wait_s:g} s:\n{self.output()}")
             time.sleep(0.05)
 
+    def wait_end(self, wait_s: float) -> int:
+        """Its exit status, once it has ended by itself."""
+        try:
+            return self.process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"up did not end within {wait_s:g} s:\n{self.output()}") from None
+
     def stop(self, number: int = signal.SIGINT) -> float:
         """Stop it by a signal; the seconds that it took. Fails if it takes too long or leaves a process."""
         left = descendants(self.pid)
         started = time.monotonic()
         self.process.send_signal(number)
-        try:
-            self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"up did not end within {STOP_S:g} s:\n{self.output()}") from None
+        self.wait_end(STOP_S)
         took = time.monotonic() - started
-        assert gone(left, 1.0), f"left behind: {[process.cmdline() for process in left if process.is_running()]}"
+        assert gone(left, 1.0), "it left processes behind"
         return took
 
 
@@ -121,14 +125,31 @@ def descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run. A zombie does not: it only waits for its new parent to notice."""
+    return [one for one in processes if _status(one) not in ("gone", psutil.STATUS_ZOMBIE)]
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return str(process.status()) if process.is_running() else "gone"
+    except psutil.NoSuchProcess:
+        return "gone"
+
+
 def gone(processes: list[psutil.Process], wait_s: float) -> bool:
     """Whether all of them end within `wait_s` seconds."""
-    _, alive = psutil.wait_procs(processes, timeout=wait_s)
-    return not alive
+    deadline = time.monotonic() + wait_s
+    while left := alive(processes):
+        if time.monotonic() > deadline:
+            print("still there:", left)
+            return False
+        time.sleep(0.02)
+    return True
 
 
-def launch(folder: Path, arguments: list[str], extra: Mapping[str, str]) -> Stack:
-    """Start `python ARGUMENTS` in a folder; its output goes to `up.out` there."""
+def launch(folder: Path, arguments: Sequence[str], extra: Mapping[str, str], **options: Any) -> Stack:
+    """Start `python ARGUMENTS` in a folder; its output goes to `up.out` there. `options` are those of Popen."""
     log = folder / "up.out"
     given = {"STREAMAPP_DATA_DIR": str(folder / ".streamapp"), **extra}
     with log.open("ab") as output:
@@ -140,6 +161,7 @@ def launch(folder: Path, arguments: list[str], extra: Mapping[str, str]) -> Stac
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            **options,
         )
     return Stack(folder, Path(given["STREAMAPP_DATA_DIR"]), process, log, given)
 
@@ -156,9 +178,12 @@ def temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _running(arguments: list[str], extra: Mapping[str, str], wait_s: float) -> Iterator[Stack]:
-    with temporary_folder() as folder:
-        stack = launch(folder, arguments, extra)
+def running(
+    arguments: Sequence[str], extra: Mapping[str, str], wait_s: float, folder: Path | None = None, **options: Any
+) -> Iterator[Stack]:
+    """`python ARGUMENTS`, ready; stopped by its pid at the end, with nothing left behind."""
+    with temporary_folder() if folder is None else nullcontext(folder) as place:
+        stack = launch(place, arguments, extra, **options)
         try:
             stack.wait_ready(wait_s)
             yield stack
@@ -168,7 +193,28 @@ def _running(arguments: list[str], extra: Mapping[str, str], wait_s: float) -> I
 
 
 @contextmanager
-def running_servers(extra: Mapping[str, str] | None = None, wait_s: float = 60) -> Iterator[Stack]:
+def running_servers(
+    extra: Mapping[str, str] | None = None, wait_s: float = 60, folder: Path | None = None, **options: Any
+) -> Iterator[Stack]:
     """The embedded servers alone."""
-    with _running(["-c", SERVERS_ONLY], extra or {}, wait_s) as stack:
+    with running(["-c", SERVERS_ONLY], extra or {}, wait_s, folder, **options) as stack:
+        yield stack
+
+
+@contextmanager
+def running_stack(
+    extra: Mapping[str, str] | None = None,
+    workers: int = 1,
+    dashboard: bool = False,
+    arguments: Sequence[str] = (),
+    wait_s: float = 240,
+) -> Iterator[Stack]:
+    """The whole platform, as `streamapp up` starts it.
+
+    `extra` are settings (`STREAMAPP_BROKER` of a real Kafka, `STREAMAPP_MODELS`, `STREAMAPP_ROLES`, …), `arguments`
+    further arguments of `up`. Its web servers take free ports.
+    """
+    options = [f"--workers={workers}", "--dashboard" if dashboard else "--no-dashboard", *arguments]
+    free_ports = {"STREAMAPP_API_PORT": "0", "STREAMAPP_DASHBOARD_PORT": "0"}
+    with running(["-m", "streamapp", "up", *options], {**free_ports, **(extra or {})}, wait_s) as stack:
         yield stack
