@@ -46,6 +46,12 @@ class Recorder:
         self._metrics = metrics
         self._outage_since: float | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._ended = asyncio.Event()
+
+    @property
+    def held(self) -> int:
+        """Rows' room that is taken by events which are not acknowledged."""
+        return self._batcher.held
 
     async def submit(self, event: Event) -> None:
         """Take an event; waits while two batches are held that are not stored, and for ever after `stop`."""
@@ -54,23 +60,30 @@ class Recorder:
     async def run(self) -> None:
         """Store batch after batch until `stop`. What it raises is a defect; the batch is not acknowledged then."""
         self._task = asyncio.current_task()
-        while batch := await self._batcher.next():
-            await self._record([item for item in batch if item.record])
-            for item in batch:
-                if item.letter:
-                    await self._send(item.letter)
-            for item in batch:
-                item.event.ack()
-            self._batcher.release(batch)
+        try:
+            while batch := await self._batcher.next():
+                await self._finish(batch)
+        finally:
+            self._ended.set()
 
     async def stop(self, timeout_s: float = DRAIN_S) -> None:
         """Take nothing more, and store what was taken; what is not stored in time comes again after the restart."""
         self._batcher.close()
-        if self._task is not None:
-            _, unfinished = await asyncio.wait({self._task}, timeout=timeout_s)
-            for task in unfinished:
-                log.warning("%d rows could not be stored in time; they will be recorded later", self._batcher.held)
-                task.cancel()
+        try:
+            await asyncio.wait_for(self._ended.wait(), timeout_s)
+        except TimeoutError:
+            log.warning("%d rows could not be stored in time; they will be recorded later", self.held)
+            if self._task:
+                self._task.cancel()
+
+    async def _finish(self, batch: list[Item]) -> None:
+        await self._record([item for item in batch if item.record])
+        for item in batch:
+            if item.letter:
+                await self._send(item.letter)
+        for item in batch:
+            item.event.ack()
+        self._batcher.release(batch)
 
     async def _record(self, items: Sequence[Item]) -> None:
         """Store the records of these items; those that PostgreSQL refuses are found by halving the batch."""
