@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import aiohttp
 import typer
 from rich.console import Console
 
@@ -59,6 +60,8 @@ async def _predict(file: Path, uploader: Uploader, timeout_s: float) -> dict[str
         return await _verdict(image_id, uploader, timeout_s)
     except StreamappError as error:
         return error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return ApiError(f"the API at {uploader.api_url} does not answer: {error or 'timeout'}")
 
 
 def _read(file: Path) -> bytes:

@@ -20,6 +20,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_ID = "X-Request-ID"
 RETRY_AFTER_S = 2
 
+_NUMBER = web.RequestKey("request_id", str)
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -109,10 +110,10 @@ def _unforeseen(request: web.Request) -> web.Response:
 
 def request_id(request: web.Request) -> str:
     """The id of a request: the client's own where it sent a sane one."""
-    if REQUEST_ID not in request:
+    if _NUMBER not in request:
         sent = request.headers.get(REQUEST_ID, "")
-        request[REQUEST_ID] = sent if _SANE_ID.fullmatch(sent) else uuid4().hex
-    return str(request[REQUEST_ID])
+        request[_NUMBER] = sent if _SANE_ID.fullmatch(sent) else uuid4().hex
+    return request[_NUMBER]
 
 
 async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:

@@ -77,9 +77,9 @@ def _file(name: str, read: Callable[[str], bytes]) -> Picture:
 
 
 def keras_cache() -> Path:
-    """Where the loader of Keras keeps the extracted data set."""
+    """The archive that the loader of Keras keeps; it downloads again where only the unpacked files are left."""
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home) / "datasets" / "cifar-10-batches-py-target" / "cifar-10-batches-py"
+    return Path(home) / "datasets" / "cifar-10-batches-py-target_archive"
 
 
 def from_keras(split: str = "") -> DataSet:
@@ -88,7 +88,7 @@ def from_keras(split: str = "") -> DataSet:
     Raises:
         SourceError: it is neither in the cache nor can it be downloaded.
     """
-    if not keras_cache().is_dir():
+    if not keras_cache().is_file():
         check_network()
     (train, train_labels), (test, test_labels) = _load()
     parts = {"train": [(train, train_labels)], "test": [(test, test_labels)]}

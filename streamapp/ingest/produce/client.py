@@ -88,7 +88,7 @@ class Uploader:
 
 def form(picture: Picture) -> aiohttp.FormData:
     """The form of an upload; one of its own for every try, since aiohttp sends a form once."""
-    fields = aiohttp.FormData()
+    fields = aiohttp.FormData(quote_fields=False)
     for name in ("source", "label", "camera_id"):
         if (value := getattr(picture, name)) is not None:
             fields.add_field(name, value)

@@ -86,7 +86,7 @@ class Demo:
             yield picture
 
     def _at_hand(self) -> bool:
-        return self._data is not None or cifar10.keras_cache().is_dir()
+        return self._data is not None or cifar10.keras_cache().is_file()
 
     def _cifar10(self) -> cifar10.DataSet:
         return cifar10.from_files(self._data) if self._data is not None else cifar10.from_keras()

@@ -1,9 +1,9 @@
-from datetime import UTC, datetime
+"""The names that `/metrics` must carry."""
 
 from prometheus_client import CollectorRegistry, generate_latest
 
 from streamapp.metrics import Metrics
-from streamapp.records import ModelState
+from tests.unit.web.messages import state
 
 NAMES = {
     "streamapp_images_accepted_total",
@@ -22,26 +22,6 @@ NAMES = {
 }
 
 
-def state(version: str) -> ModelState:
-    now = datetime.now(UTC)
-    return ModelState(
-        model="mobilenet",
-        model_version=version,
-        trained=False,
-        architecture="MobileNetV2",
-        weights="random",
-        runtime="openvino",
-        precision="f32",
-        input_size=64,
-        labels=["cat", "dog"],
-        parameters=1,
-        flops=1.0,
-        loaded_at=now,
-        started_at=now,
-        timestamp=now,
-    )
-
-
 def exported_names(registry: CollectorRegistry) -> set[str]:
     lines = generate_latest(registry).decode().splitlines()
     return {
@@ -49,23 +29,23 @@ def exported_names(registry: CollectorRegistry) -> set[str]:
     }
 
 
-def test_metrics_carry_exactly_the_documented_names():
+def test_metrics_carry_exactly_the_documented_names() -> None:
     registry = CollectorRegistry()
     Metrics(registry)
     assert exported_names(registry) == NAMES
 
 
-def test_two_processes_worth_of_metrics_do_not_collide():
+def test_two_processes_worth_of_metrics_do_not_collide() -> None:
     first, second = Metrics(CollectorRegistry()), Metrics(CollectorRegistry())
     first.images_accepted.labels("upload").inc()
     assert first.registry.get_sample_value("streamapp_images_accepted_total", {"source": "upload"}) == 1
     assert second.registry.get_sample_value("streamapp_images_accepted_total", {"source": "upload"}) == 0
 
 
-def test_a_new_version_of_a_model_replaces_the_old_one():
+def test_a_new_version_of_a_model_replaces_the_old_one() -> None:
     metrics = Metrics(CollectorRegistry())
-    metrics.model_loaded(state("1"))
-    metrics.model_loaded(state("2"))
+    metrics.model_loaded(state(trained=False))
+    metrics.model_loaded(state(model_version="2", trained=False))
     samples = [sample for family in metrics.model_info.collect() for sample in family.samples]
     assert [(sample.labels["version"], sample.labels["trained"], sample.value) for sample in samples] == [
         ("2", "false", 1.0)

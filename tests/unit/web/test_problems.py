@@ -1,0 +1,94 @@
+"""Errors as problem documents, with a request id, and never a traceback."""
+
+import logging
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from streamapp import errors
+from streamapp.web import problems
+from streamapp.web.problems import KINDS, REQUEST_ID, of_error
+from tests.unit.web.doubles import make_context, running_api
+from tests.unit.web.test_uploads import problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (errors.EmptyUpload, 400),
+        (errors.UnsupportedFormat, 415),
+        (errors.ImageTooLarge, 413),
+        (errors.TooManyPixels, 422),
+        (errors.UndecodableImage, 422),
+        (errors.RowRefused, 422),
+        (errors.ObjectMissing, 404),
+        (errors.StoreUnavailable, 503),
+        (errors.PublishFailed, 503),
+        (errors.ModelError, None),
+    ],
+)
+def test_each_error_has_its_status(kind: type[errors.StreamappError], status: int | None) -> None:
+    found = of_error(kind("words"))
+    assert (found and found.status) == status
+    assert found is None or found.detail == "words"
+
+
+def test_every_refusal_of_an_image_has_a_status() -> None:
+    assert {kind for kind, *_ in KINDS} >= set(errors.ImageRejected.__subclasses__())
+
+
+async def test_an_unknown_path_and_a_wrong_method_are_problems() -> None:
+    async with running_api(make_context()) as client:
+        assert await problem(await client.get("/api/v1/nothing")) == (404, "not-found")
+        answer = await client.delete("/api/v1/images")
+        assert await problem(answer) == (405, "method-not-allowed")
+        assert set(answer.headers["Allow"].replace(" ", "").split(",")) >= {"GET", "POST"}
+
+
+async def test_what_nobody_foresaw_is_logged_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    context = make_context()
+    monkeypatch.setattr(context.db, "recent_images", lambda *_: 1 / 0)
+    async with running_api(context) as client:
+        answer = await client.get("/api/v1/images")
+        assert await problem(answer) == (500, "internal-server-error")
+        text = await answer.text()
+    number = answer.headers[REQUEST_ID]
+    assert number in text and "ZeroDivision" not in text and "Traceback" not in text
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert number in record.getMessage() and record.exc_info is not None
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("abc-1.2_3", True), ("", False), ("x" * 65, False), ("a b", False)])
+async def test_every_answer_has_a_request_id(sent: str, kept: bool) -> None:
+    async with running_api(make_context()) as client:
+        for path in ("/api/v1/images", "/api/v1/nothing", "/api/v1/events"):
+            async with client.get(path, headers={REQUEST_ID: sent}) as answer:
+                assert (answer.headers[REQUEST_ID] == sent) is kept
+                assert len(answer.headers[REQUEST_ID]) == (len(sent) if kept else 32)
+
+
+async def test_an_error_of_ours_without_a_status_is_our_own_fault(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(_: web.Request) -> web.StreamResponse:
+        raise errors.ModelError("secret")
+
+    app = web.Application(middlewares=[problems.middleware])
+    app.add_routes([web.get("/", broken)])
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/")
+        assert await problem(answer) == (500, "internal-server-error")
+        assert "secret" not in await answer.text()
+    assert "secret" in caplog.text
+
+
+async def test_redirects_are_no_problems() -> None:
+    async def away(_: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("/elsewhere")
+
+    app = web.Application(middlewares=[problems.middleware])
+    app.add_routes([web.get("/", away)])
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/", allow_redirects=False)
+        assert (answer.status, answer.headers["Location"]) == (302, "/elsewhere")
