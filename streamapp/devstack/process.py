@@ -50,6 +50,7 @@ class Process(Service):
         self._child: Child | None = None
         self._deaths: deque[float] = deque(maxlen=DEATHS)
         self._last_line = ""
+        self._killed = False
 
     async def on_start(self) -> None:
         """Start the first child."""
@@ -67,8 +68,13 @@ class Process(Service):
             self._forget(self._child)
         self._shared.running.remove(self)
 
+    async def crash(self, reason: BaseException) -> None:
+        """What this service cannot do (start a child, for example) is the stack's failure."""
+        self._shared.failed(DevStackError(f"{self.command.name}: {reason}"))
+
     def kill(self) -> None:
-        """End the child and its process group at once."""
+        """End the child and its process group at once, for good."""
+        self._killed = True
         if self._child is not None:
             self._child.signal(signal.SIGKILL)
 
@@ -76,7 +82,7 @@ class Process(Service):
     async def _supervise(self) -> None:
         while (child := self._child) is not None:
             status = await self._until_end(child)
-            if self.should_stop:
+            if self.should_stop or self._killed:
                 return
             self._forget(child)
             if not await self._goes_on(status):
@@ -125,7 +131,7 @@ class Process(Service):
         child = Child(self.command, self._shared.lock.fileno())
         self._child = child
         self._shared.guard.add(child.pid, self.command.stop_signal)
-        self._shared.runfile.process(self.command.name, child.pid)
+        self._note(child.pid)
         child.go()
 
     def _forget(self, child: Child) -> None:
@@ -133,7 +139,13 @@ class Process(Service):
         child.signal(signal.SIGKILL)
         self._child = None
         self._shared.guard.forget(child.pid)
-        self._shared.runfile.process(self.command.name, None)
+        self._note(None)
+
+    def _note(self, pid: int | None) -> None:
+        try:
+            self._shared.runfile.process(self.command.name, pid)
+        except OSError as error:  # a full disk must not keep anything from stopping
+            self._shared.book.say(f"run.json cannot be written: {error.strerror}")
 
 
 async def _ends(child: Child, wait_s: float) -> bool:

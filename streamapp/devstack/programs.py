@@ -50,6 +50,11 @@ class Programs:
         """The roles to run: those of STREAMAPP_ROLES, or every model and every service."""
         return list(names(self.settings.roles)) or [*agents.specs(self.settings.models), *SERVICES]
 
+    @property
+    def models(self) -> list[str]:
+        """The roles that run a model."""
+        return [role for role in self.roles if role not in SERVICES]
+
     def prepare_models(self) -> Command:
         """The job that converts what is missing in the cache of models."""
         argv = python("-m", "streamapp", "models", "prepare")
@@ -80,7 +85,7 @@ class Programs:
         variable = "API_PORT" if role == API else "WEB_PORT"
         environ = {**self.environ, f"{PREFIX}ROLES": role, PREFIX + variable: str(port)}
         command = Command(name, python("-m", "streamapp", "worker"), environ, WORKERS, grace_s=4.5)
-        return Worker(command, f"{base_url(self.settings, port)}/readyz", role not in SERVICES)
+        return Worker(command, f"{base_url(self.settings, port)}/readyz", role in self.models)
 
 
 def base_url(settings: Settings, port: int) -> str:

@@ -72,7 +72,7 @@ class Stack(Service):
         """Everything in order; the addresses for people."""
         api_port, dashboard_port = self._web_port("api_port"), self._web_port("dashboard_port")
         workers = programs.workers(self._ports, api_port)
-        preparing = await self._start(programs.prepare_models())
+        preparing = await self._start(programs.prepare_models()) if programs.models else None
         started = await self._start_servers(planned)
         await topics.ensure(programs.worker_settings)
         if "kafka" in started:
@@ -80,7 +80,8 @@ class Stack(Service):
         await self._start_workers([worker for worker in workers if not worker.needs_models])
         addresses = await self._start_front(programs, base_url(self._settings, api_port), dashboard_port)
         self._shared.runfile.update(**addresses)
-        await preparing.done.wait()
+        if preparing is not None:
+            await preparing.done.wait()
         await self._start_workers([worker for worker in workers if worker.needs_models])
         pages = {worker.command.name: worker.ready_url for worker in workers}
         if "dashboard_url" in addresses:

@@ -64,6 +64,8 @@ class Run:
         self._ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stack = Stack(self._settings, self._options, Surroundings(self._book, guard, lock, runfile, self._fail))
         for number in SIGNALS:
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # started by nohup
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
         await self._stack.start()
         bringing = asyncio.create_task(self._bring_up())

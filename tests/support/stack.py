@@ -212,9 +212,8 @@ def running_stack(
     """The whole platform, as `streamapp up` starts it.
 
     `extra` are settings (`STREAMAPP_BROKER` of a real Kafka, `STREAMAPP_MODELS`, `STREAMAPP_ROLES`, …), `arguments`
-    further arguments of `up`. Its web servers take free ports.
+    further arguments of `up`.
     """
     options = [f"--workers={workers}", "--dashboard" if dashboard else "--no-dashboard", *arguments]
-    free_ports = {"STREAMAPP_API_PORT": "0", "STREAMAPP_DASHBOARD_PORT": "0"}
-    with running(["-m", "streamapp", "up", *options], {**free_ports, **(extra or {})}, wait_s) as stack:
+    with running(["-m", "streamapp", "up", *options], extra or {}, wait_s) as stack:
         yield stack
