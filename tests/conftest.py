@@ -1,10 +1,11 @@
 """Fixtures for every test."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.support.stack import Stack, running_servers
+from tests.support.stack import Stack, running_servers, temporary_folder
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +13,10 @@ def servers() -> Iterator[Stack]:
     """The embedded servers, started once for the whole run: `.broker`, `.database_url`, `.environ`, …"""
     with running_servers() as stack:
         yield stack
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for a stack of one's own; unlike pytest's, PostgreSQL's user can reach it."""
+    with temporary_folder() as made:
+        yield made

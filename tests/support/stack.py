@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
+from tests.support.processes import descendants, gone
 
 ROOT = Path(__file__).parents[2]
 STOP_S = 10.0
@@ -115,37 +115,6 @@ def clean_environ(extra: Mapping[str, str]) -> dict[str, str]:
     """Our environment without settings of the platform, and with these."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("STREAMAPP_")}
     return {**plain, **extra}
-
-
-def descendants(pid: int) -> list[psutil.Process]:
-    """Every process below `pid` now."""
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run. A zombie does not: it only waits for its new parent to notice."""
-    return [one for one in processes if _status(one) not in ("gone", psutil.STATUS_ZOMBIE)]
-
-
-def _status(process: psutil.Process) -> str:
-    try:
-        return str(process.status()) if process.is_running() else "gone"
-    except psutil.NoSuchProcess:
-        return "gone"
-
-
-def gone(processes: list[psutil.Process], wait_s: float) -> bool:
-    """Whether all of them end within `wait_s` seconds."""
-    deadline = time.monotonic() + wait_s
-    while left := alive(processes):
-        if time.monotonic() > deadline:
-            print("still there:", left)
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def launch(folder: Path, arguments: Sequence[str], extra: Mapping[str, str], **options: Any) -> Stack:

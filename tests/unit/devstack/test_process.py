@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from streamapp.devstack import process as module
-from streamapp.devstack.child import Command, how, python
+from streamapp.devstack.child import Command, python
 from streamapp.devstack.guarding import Guard
 from streamapp.devstack.log import LogBook
 from streamapp.devstack.process import Process, Surroundings
@@ -185,7 +185,3 @@ async def test_a_terminal_cannot_reach_it(bench: Bench) -> None:
     pid = bench.runfile._values["processes"]["child"]
 
     assert os.getsid(pid) == pid != os.getsid(0)
-
-
-def test_exit_statuses_in_words() -> None:
-    assert [how(3), how(-9), how(-63)] == ["exit status 3", "killed by SIGKILL", "killed by signal 63"]
