@@ -26,7 +26,7 @@ def bucket_start(timestamp: datetime | float) -> int:
 
 
 def bucket_key(model: str, partition: int, start: int) -> str:
-    """Key of a bucket, `model:partition:start`. The partition is in it because a table is written where its event is."""
+    """Key of a bucket, `model:partition:start`; with the partition, since a table is written where its event is."""
     return f"{model}:{partition}:{start}"
 
 

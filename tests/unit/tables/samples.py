@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from streamapp.records import Prediction, prediction_id
+from streamapp.records import DeadLetter, LabelMessage, Prediction, prediction_id
+from tables.book import Book
 
 NOON = datetime(2026, 11, 22, 12, 0, 3, tzinfo=UTC)
 NOON_S = int(NOON.timestamp())
@@ -28,3 +29,42 @@ def prediction(model="resnet50", image_id=IMAGE, top_k=(("cat", 0.75), ("dog", 0
         "total_ms": 13.0,
     }
     return Prediction.model_validate(values | fields)
+
+
+def dead_letter(model="resnet50", image_id=IMAGE, **fields):
+    values = {
+        "group": f"streamapp-{model}",
+        "image_id": image_id,
+        "model": model,
+        "stage": "fetch",
+        "reason": "object-missing",
+        "error": "no such object",
+        "topic": "images-input-stream",
+        "partition": 0,
+        "offset": 4,
+        "timestamp": NOON,
+        "value": "",
+    }
+    return DeadLetter.model_validate(values | fields)
+
+
+def label(name, image_id=IMAGE, **fields):
+    return LabelMessage.model_validate({"image_id": image_id, "label": name, "by": "ana", "timestamp": NOON} | fields)
+
+
+class Kept(dict):
+    """A backing in memory, as a table's data is."""
+
+    def keep(self, write):
+        if write.value is None:
+            self.pop(write.key, None)
+        else:
+            self[write.key] = write.value
+
+    def forget(self, key):
+        del self[key]
+
+
+def book(kept=None, expected=("efficientnet", "mobilenet", "resnet50"), deadline_s=30.0):
+    kept = kept or (Kept(), Kept(), Kept())
+    return Book(*kept, frozenset(expected), deadline_s)

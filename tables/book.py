@@ -1,0 +1,191 @@
+"""The three tables together: what each message changes in races, buckets and totals."""
+
+from collections.abc import Callable, Hashable, Iterable, Set
+from math import ceil
+from typing import Literal, TypeVar
+from uuid import UUID
+
+from streamapp.records import LIVE, DeadLetter, LabelMessage, Prediction
+from tables import races
+from tables.buckets import BUCKET_S, ENSEMBLE, KEEP_BUCKET_S, Bucket, bucket_key, bucket_start
+from tables.changes import DEAD_LETTER, LABEL, PREDICTION, TICK, Change
+from tables.race import KEEP_RACE_S, Race
+from tables.schedule import Schedule
+from tables.shelf import Backing, Shelf
+from tables.totals import Total
+
+K = TypeVar("K", bound=Hashable)
+#: What became of a message: counted, seen before at this offset, one outcome too many for its image and model, or
+#: none of the live figures' business (a replay of old images, a dead letter without an image).
+Result = Literal["counted", "replay", "duplicate", "other"]
+
+
+class Book:
+    """The tables of one worker. `now` is always in seconds since 1970.
+
+    `journalled` are the changes of messages that will be read again, by partition, source and offset: their races were
+    written before a crash, the buckets and totals perhaps not. `owing` are the races whose newest verdict is not
+    published; `changed` the keys on `stats-partials` whose value is not, with their partition. `unclaimed` counts
+    labels whose image never came.
+    """
+
+    def __init__(
+        self, races_: Backing, buckets: Backing, totals: Backing, expected: Set[str], deadline_s: float
+    ) -> None:
+        self.races: Shelf[Race] = Shelf(races_, races.from_bytes, races.to_bytes)
+        self.buckets: Shelf[Bucket] = Shelf(buckets, lambda _, value: Bucket.from_json(value), Bucket.to_json)
+        self.totals: Shelf[Total] = Shelf(totals, Total.from_json, Total.to_json)
+        self.expected = expected
+        self.deadline_s = deadline_s
+        self.schedule = Schedule(self._due_at)
+        self.journalled: dict[tuple[int, str, int], list[Change]] = {}
+        self.owing: dict[str, None] = {}
+        self.changed: dict[str, int] = {}
+        self.unclaimed = 0
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def predicted(self, prediction: Prediction, partition: int, offset: int, now: float) -> Result:
+        """A model has answered."""
+        if prediction.run_id != LIVE:
+            return "other"
+        self._count_again(PREDICTION, partition, offset, now)
+        race = self._race(prediction.image_id, partition, now)
+        if known := race.answers.get(prediction.model):
+            return "replay" if known.offset == offset else "duplicate"
+        changes = race.add_prediction(prediction, offset, now)
+        changes += race.settle(self.expected, now, PREDICTION, offset)
+        self._keep(race, now)
+        self.count(changes, partition, now)
+        return "counted"
+
+    def gave_up(self, letter: DeadLetter, partition: int, offset: int, now: float) -> Result:
+        """A model has given an image up."""
+        if letter.image_id is None or letter.model is None or letter.run_id != LIVE:
+            return "other"
+        self._count_again(DEAD_LETTER, partition, offset, now)
+        race = self._race(letter.image_id, partition, now)
+        if known := race.dead.get(letter.model):
+            return "replay" if known.offset == offset else "duplicate"
+        changes = race.add_dead(letter.model, bucket_start(letter.timestamp), offset, now)
+        if not changes:
+            return "duplicate"
+        changes += race.settle(self.expected, now, DEAD_LETTER, offset)
+        self._keep(race, now)
+        self.count(changes, partition, now)
+        return "counted"
+
+    def labelled(self, message: LabelMessage, partition: int, offset: int, now: float) -> Result:
+        """The right class has come. For an image that nobody knows yet it waits, as long as a closed race does."""
+        self._count_again(LABEL, partition, offset, now)
+        race = self._race(message.image_id, partition, now)
+        if race.label_offset is not None and offset <= race.label_offset:
+            return "replay"
+        before = race.label
+        changes = race.set_label(message.label, offset)
+        if race.closed_at is not None and race.label != before:
+            changes += race.settle(self.expected, now, LABEL, offset)
+        self._keep(race, now)
+        self.count(changes, partition, now)
+        return "counted"
+
+    def tick(self, partition: int, offset: int, now: float) -> None:
+        """Time has passed: close the races that are due, and delete what has been kept long enough.
+
+        `now` is the tick's own time, so that a tick that is read again ends what it ended before, and nothing else.
+        """
+        changes = self.journalled.pop((partition, TICK, offset), [])
+        for key in self.schedule.take(partition, now):
+            if ":" in key:
+                self.buckets.put(key, partition, None, now)
+                self.changed[f"bucket|{key}"] = partition
+            elif race := self.races.get(key):
+                changes += self._end(race, offset, now)
+        self.count(changes, partition, now)
+
+    def _end(self, race: Race, offset: int, now: float) -> list[Change]:
+        """Close a race that waits for answers, delete one that does not."""
+        if race.closed_at is None and race.has_outcome:
+            changes = race.settle(self.expected, now, TICK, offset, due=True)
+            self._keep(race, now)
+            self.schedule.add(race.partition, race_due_at(race, self.deadline_s), race.key)
+            return changes
+        self.unclaimed += not race.has_outcome
+        self.races.put(race.key, race.partition, None, now)
+        self.owing.pop(race.key, None)
+        return []
+
+    def published(self, key: str, revision: int, now: float) -> None:
+        """The broker has this revision of a race's verdict."""
+        if (race := self.races.get(key)) and race.published < revision:
+            race.published = revision
+            self._keep(race, now)
+
+    def clear(self) -> None:
+        """Forget everything that is not in the shelves' backing."""
+        for shelf in (self.races, self.buckets, self.totals):
+            shelf.clear()
+        self.schedule.clear()
+        self.journalled.clear()
+        self.owing.clear()
+        self.changed.clear()
+
+    # -- tables ------------------------------------------------------------------------------------
+
+    def _count_again(self, source: str, partition: int, offset: int, now: float) -> None:
+        """A message that its race knows already is read again: count what it changed where it is not counted yet."""
+        self.count(self.journalled.pop((partition, source, offset), []), partition, now)
+
+    def _race(self, image_id: UUID, partition: int, now: float) -> Race:
+        return self.races.get(str(image_id)) or Race(image_id, partition, now)
+
+    def _keep(self, race: Race, now: float) -> None:
+        if race.revision > race.published:
+            self.owing[race.key] = None
+        else:
+            self.owing.pop(race.key, None)
+        if race.opened_at == now:  # it is new, or this was its first outcome
+            self.schedule.add(race.partition, now + self.deadline_s, race.key)
+        self.races.put(race.key, race.partition, race, now)
+
+    def _due_at(self, key: str) -> float | None:
+        if ":" in key:
+            return int(key.rpartition(":")[2]) + KEEP_BUCKET_S
+        race = self.races.get(key)
+        return None if race is None else race_due_at(race, self.deadline_s)
+
+    def count(self, changes: Iterable[Change], partition: int, now: float) -> None:
+        """Apply the changes of one message, all of one source and offset, to the buckets and totals."""
+        for (model, start), group in _grouped(changes, lambda change: (change.model, change.start)):
+            key = bucket_key(model, partition, start)
+            bucket = self.buckets.get(key)
+            if bucket is None:
+                if start + KEEP_BUCKET_S <= now:
+                    continue  # too old: it would be deleted at once
+                bucket = Bucket(model, partition, start)
+                self.schedule.add(partition, start + KEEP_BUCKET_S, key)
+            if bucket.apply(group):
+                self.buckets.put(key, partition, bucket, now)
+                self.changed[f"bucket|{key}"] = partition
+        for model, group in _grouped(changes, lambda change: change.model):
+            group = [change for change in group if change.predictions or change.errors]
+            if model == ENSEMBLE or not group:
+                continue
+            total = self.totals.get(f"{model}:{partition}") or Total(model, partition)
+            if total.apply(group):
+                self.totals.put(total.key, partition, total, now)
+                self.changed[f"total|{total.key}"] = partition
+
+
+def race_due_at(race: Race | races.Outline, deadline_s: float) -> float:
+    """When a race must be closed, or deleted if it is closed or only labelled; deletions come ten seconds' worth."""
+    if race.closed_at is None and race.has_outcome:
+        return race.opened_at + deadline_s
+    return ceil(((race.closed_at or race.opened_at) + KEEP_RACE_S) / BUCKET_S) * BUCKET_S
+
+
+def _grouped(changes: Iterable[Change], key: Callable[[Change], K]) -> Iterable[tuple[K, list[Change]]]:
+    groups: dict[K, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(key(change), []).append(change)
+    return groups.items()

@@ -1,0 +1,188 @@
+"""A race: what the models said about one image, and the journal of what that changed in the aggregates.
+
+A race is written before the buckets and totals that follow from it, and every change that it made to them is in its
+journal with the offset of the message that caused it. So after a crash, whatever was written of them, the journals
+bring the buckets and totals up to date, and a message that is read again finds its race and changes nothing.
+"""
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from streamapp.records import Prediction, Source
+from tables.buckets import ENSEMBLE, bucket_start
+from tables.changes import DEAD_LETTER, LABEL, PREDICTION, Change
+from tables.votes import ensemble
+
+#: Closed races stay this long: late answers, labels and duplicates on the wire still find them.
+KEEP_RACE_S = 15 * 60
+
+
+@dataclass(slots=True)
+class Answer:
+    """A model's first prediction, at its offset."""
+
+    offset: int
+    prediction: Prediction
+
+
+@dataclass(slots=True)
+class Dead:
+    """A model gave the image up: the dead letter's offset, and the bucket of its time."""
+
+    offset: int
+    start: int
+
+
+@dataclass(slots=True)
+class Mark:
+    """What an answer or an ensemble counts for in its bucket, apart from times and confidence."""
+
+    start: int
+    predictions: int = 0
+    labelled: int = 0
+    correct: int = 0
+
+
+@dataclass(slots=True)
+class Race:
+    """One image. Times are seconds since 1970; `label_offset` is None while the label is the one the image came with.
+
+    `revision` counts its verdicts, `published` is the newest that the broker has acknowledged.
+    """
+
+    image_id: UUID
+    partition: int
+    opened_at: float
+    closed_at: float | None = None
+    settled_at: float | None = None
+    complete: bool = False
+    revision: int = 0
+    published: int = 0
+    label: str | None = None
+    label_offset: int | None = None
+    answers: dict[str, Answer] = field(default_factory=dict)
+    dead: dict[str, Dead] = field(default_factory=dict)
+    ensemble: Mark | None = None
+    journal: list[Change] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """Its key in the table."""
+        return str(self.image_id)
+
+    @property
+    def source(self) -> Source:
+        """Where the image came from, by its answers."""
+        return next((answer.source for _, answer in self._predictions()), "upload")
+
+    @property
+    def camera_id(self) -> str | None:
+        """The camera, by its answers."""
+        return next((answer.camera_id for _, answer in self._predictions()), None)
+
+    @property
+    def has_outcome(self) -> bool:
+        """False while only a label has come."""
+        return bool(self.answers or self.dead)
+
+    def add_prediction(self, prediction: Prediction, offset: int, now: float) -> list[Change]:
+        """A model has answered. Only its first answer counts; one after a dead letter takes the error back."""
+        model = prediction.model
+        if model in self.answers:
+            return []
+        before = self._marks()
+        self._open(now)
+        self.answers[model] = Answer(offset, prediction)
+        self.label = self.label or prediction.label
+        start = bucket_start(prediction.timestamp)
+        changes = [Change(model, start, PREDICTION, offset, predictions=1, prediction=prediction)]
+        if model in self.dead:
+            changes.append(Change(model, self.dead[model].start, PREDICTION, offset, errors=-1))
+        return self._write(changes + self._relabelled(before, PREDICTION, offset))
+
+    def add_dead(self, model: str, start: int, offset: int, now: float) -> list[Change]:
+        """A model has given the image up; after its answer, or for the second time, that changes nothing."""
+        if model in self.answers or model in self.dead:
+            return []
+        self._open(now)
+        self.dead[model] = Dead(offset, start)
+        return self._write([Change(model, start, DEAD_LETTER, offset, errors=1)])
+
+    def set_label(self, label: str, offset: int) -> list[Change]:
+        """The right class, by a person or a program: it replaces an earlier one, and the one the image came with."""
+        if self.label_offset is not None and offset <= self.label_offset:
+            return []
+        before = self._marks()
+        self.label, self.label_offset = label, offset
+        return self._write(self._relabelled(before, LABEL, offset))
+
+    def settle(self, expected: Set[str], now: float, source: str, offset: int, *, due: bool = False) -> list[Change]:
+        """Close the race if every expected model has answered or given up, or it is `due`; amend it if it is closed.
+
+        A race that is closed afterwards has a new revision of its verdict. `source` and `offset` are those of the
+        message that led to it.
+        """
+        complete = expected <= self.answers.keys() | self.dead.keys()
+        if self.closed_at is None:
+            if not (complete or due) or not self.has_outcome:
+                return []
+            self.closed_at = now
+        self.complete, self.settled_at = complete, now
+        self.revision += 1
+        return self._write(self._ensembled(source, offset))
+
+    def _open(self, now: float) -> None:
+        """The deadline counts from the first outcome, not from a label that came before it."""
+        if not self.has_outcome:
+            self.opened_at = now
+
+    def _predictions(self) -> Iterator[tuple[str, Prediction]]:
+        return ((model, answer.prediction) for model, answer in self.answers.items())
+
+    def _write(self, changes: list[Change]) -> list[Change]:
+        self.journal += changes
+        return changes
+
+    def _marks(self) -> dict[str, Mark]:
+        """What the answers count for under the present label; untrained weights count for nothing."""
+        return {
+            model: Mark(
+                bucket_start(answer.prediction.timestamp), 1, 1, int(self.label == answer.prediction.prediction)
+            )
+            for model, answer in self.answers.items()
+            if self.label is not None and answer.prediction.trained
+        }
+
+    def _relabelled(self, before: dict[str, Mark], source: str, offset: int) -> list[Change]:
+        """The differences that a label makes to the answers' buckets."""
+        return [
+            change
+            for model, mark in self._marks().items()
+            if (change := _difference(model, source, offset, before.get(model, Mark(mark.start, 1)), mark))
+        ]
+
+    def _ensembled(self, source: str, offset: int) -> list[Change]:
+        """The difference to what the ensemble has counted for so far. Its bucket is that of the last answer."""
+        answers = [answer for _, answer in self._predictions()]
+        if not answers:
+            return []
+        start = self.ensemble.start if self.ensemble else bucket_start(max(answer.timestamp for answer in answers))
+        counts = self.label is not None and all(answer.trained for answer in answers)
+        mark = Mark(start, 1, int(counts), int(counts and ensemble(answers)[0] == self.label))
+        before, self.ensemble = self.ensemble or Mark(start), mark
+        change = _difference(ENSEMBLE, source, offset, before, mark)
+        return [change] if change else []
+
+
+def _difference(model: str, source: str, offset: int, before: Mark, after: Mark) -> Change | None:
+    change = Change(
+        model,
+        after.start,
+        source,
+        offset,
+        predictions=after.predictions - before.predictions,
+        labelled=after.labelled - before.labelled,
+        correct=after.correct - before.correct,
+    )
+    return change if change.predictions or change.labelled or change.correct else None

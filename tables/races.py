@@ -1,0 +1,110 @@
+"""The table `races`: the verdict of a race, and the race as the bytes that the table keeps."""
+
+import zlib
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from streamapp.records import Prediction, Verdict
+from tables.changes import Change
+from tables.race import KEEP_RACE_S, Answer, Dead, Mark, Race
+from tables.votes import consensus, disagreement, ensemble, fastest, most_confident
+
+__all__ = ["KEEP_RACE_S", "Outline", "Race", "from_bytes", "outline", "to_bytes", "verdict"]
+
+
+def verdict(race: Race, expected: Set[str], now: float) -> Verdict:
+    """What the models say together, as of `now` (seconds since 1970), untrained weights included."""
+    answers = [race.answers[model].prediction for model in sorted(race.answers)]
+    leader, agreement = consensus(answers)
+    best, probability = ensemble(answers)
+    return Verdict(
+        image_id=race.image_id,
+        timestamp=datetime.fromtimestamp(now, UTC),
+        expected=len(expected),
+        answers=len(answers),
+        complete=race.complete,
+        fastest=fastest(answers),
+        most_confident=most_confident(answers),
+        consensus=leader,
+        agreement=agreement,
+        ensemble=best,
+        ensemble_confidence=probability,
+        disagreement=disagreement(answers),
+        source=race.source,
+        camera_id=race.camera_id,
+        label=race.label,
+        predictions=answers,
+        dead=sorted(race.dead.keys() - race.answers.keys()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a recovery needs to know of every race, without decoding its answers."""
+
+    partition: int
+    opened_at: float
+    closed_at: float | None
+    owes_verdict: bool
+    has_outcome: bool
+    journal: list[Change]
+
+
+def to_bytes(race: Race) -> bytes:
+    """As compressed lines of JSON, the answers last: they repeat each other, so a third of the size is left."""
+    header = orjson.dumps([*(getattr(race, name) for name in _PLAIN), *_packed(race)])
+    return zlib.compress(b"\n".join([header, *(each.prediction.encode() for each in race.answers.values())]), 1)
+
+
+def from_bytes(key: str, value: bytes) -> Race:
+    """From a key and `to_bytes`."""
+    header, *lines = zlib.decompress(value).split(b"\n")
+    *plain, offsets, dead, mark, journal = orjson.loads(header)
+    race = Race(UUID(key), *plain)
+    answers = [Answer(offset, Prediction.decode(line)) for offset, line in zip(offsets, lines, strict=True)]
+    race.answers = {answer.prediction.model: answer for answer in answers}
+    race.dead = {model: Dead(*each) for model, each in dead.items()}
+    race.ensemble = Mark(*mark) if mark else None
+    race.journal = [
+        Change(*entry)._replace(prediction=race.answers[entry[0]].prediction if answered else None)
+        for *entry, answered in journal
+    ]
+    return race
+
+
+def outline(value: bytes) -> Outline:
+    """From `to_bytes`; the journal's changes are without their predictions."""
+    *plain, offsets, dead, _, journal = orjson.loads(zlib.decompress(value).partition(b"\n")[0])
+    race = dict(zip(_PLAIN, plain, strict=True))
+    owes = race["revision"] > race["published"]
+    changes = [Change(*entry) for *entry, _ in journal]
+    return Outline(race["partition"], race["opened_at"], race["closed_at"], owes, bool(offsets or dead), changes)
+
+
+_PLAIN = (
+    "partition",
+    "opened_at",
+    "closed_at",
+    "settled_at",
+    "complete",
+    "revision",
+    "published",
+    "label",
+    "label_offset",
+)
+
+
+def _packed(race: Race) -> list[Any]:
+    """What is not plain: offsets of the answers, dead letters, ensemble, journal."""
+    mark = race.ensemble
+    return [
+        [each.offset for each in race.answers.values()],
+        {model: [each.offset, each.start] for model, each in race.dead.items()},
+        mark and [mark.start, mark.predictions, mark.labelled, mark.correct],
+        [[*change[:-1], change.prediction is not None] for change in race.journal],
+    ]
