@@ -96,17 +96,17 @@ def from_keras(split: str = "") -> DataSet:
     return _from_arrays(chosen)
 
 
-def check_network(host: tuple[str, int] = DOWNLOAD_HOST) -> None:
+def check_network() -> None:
     """Fail now, not in minutes, where there is no network.
 
     Raises:
         SourceError: the data set's server does not answer; the text says how to do without.
     """
     try:
-        socket.create_connection(host, DOWNLOAD_TIMEOUT_S / 2).close()
+        socket.create_connection(DOWNLOAD_HOST, DOWNLOAD_TIMEOUT_S / 2).close()
     except OSError as error:
         raise SourceError(
-            f"CIFAR-10 is not in the cache of Keras and cannot be downloaded from {host[0]} ({error}); "
+            f"CIFAR-10 is not in the cache of Keras and cannot be downloaded from {DOWNLOAD_HOST[0]} ({error}); "
             "give a zip or folder laid out as <split>/<class>/<file> with --data"
         ) from error
 

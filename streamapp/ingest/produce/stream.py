@@ -13,7 +13,7 @@ from streamapp.ingest.produce.report import Report
 
 IN_FLIGHT = 8
 #: How long uploads in flight may take to end once the stream is stopped, in seconds.
-FINISH_S = 5.0
+STOP_S = 5.0
 
 
 class Stream:
@@ -43,10 +43,12 @@ class Stream:
                     break
                 self._start(picture)
                 await self._pace()
+            while self._uploads and self._failure is None:
+                await asyncio.wait(self._uploads, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             pass
         finally:
-            await self._finish()
+            await self._stop()
         if self._failure is not None:
             raise self._failure
 
@@ -74,9 +76,10 @@ class Stream:
             self._next = max(self._next + self._interval, time.monotonic())
             await asyncio.sleep(self._next - time.monotonic())
 
-    async def _finish(self) -> None:
+    async def _stop(self) -> None:
+        """Give uploads in flight a moment to end."""
         if self._uploads:
-            _, late = await asyncio.wait(self._uploads, timeout=FINISH_S)
+            _, late = await asyncio.wait(self._uploads, timeout=STOP_S)
             for task in late:
                 task.cancel()
             if late:

@@ -84,8 +84,8 @@ def live(
                 stop.wait(delay)
                 delay = min(delay * 2, reconnect_s[1])
                 camera = _reconnected(connect, camera)
-            elif time.monotonic() >= due:
-                due = max(due + every_s, time.monotonic())
+            elif (present := time.monotonic()) >= due:
+                due = (due if present < due + every_s else present) + every_s
                 delay, number = reconnect_s[0], number + 1
                 yield from _picture(camera, number, camera_id)
     finally:
@@ -137,8 +137,8 @@ def _opened(capture: Capture, otherwise: str) -> Capture:
 
 def _cv2() -> Any:
     """OpenCV, imported late (0.2 s) and silent: what goes wrong we say ourselves."""
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     import cv2
 
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return cv2
