@@ -1,6 +1,7 @@
 """What is measured: a `streamapp up` that runs already, or one of our own in a temporary folder."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,9 @@ from rich.console import Console
 
 from streamapp.devstack.runfile import read
 from streamapp.errors import DevStackError
+from streamapp.runtime import cache
 from streamapp.settings import Settings
-from tests.support.stack import launch, temporary_folder
+from tests.support.stack import running, temporary_folder
 
 #: The first start may convert the models.
 START_WITHIN_S = 600.0
@@ -54,16 +56,19 @@ def target(data_dir: Path | None, *options: str) -> Iterator[Target]:
         yield Target(data_dir)
         return
     with temporary_folder() as folder:
-        stack = launch(folder, ["-m", "streamapp", "up", *options], dict(_given()))
-        try:
-            console.print("starting a platform of our own …")
-            started = time.monotonic()
-            stack.wait_ready(START_WITHIN_S)
+        _take_models_along(folder / ".streamapp")
+        console.print("starting a platform of our own …")
+        started = time.monotonic()
+        with running(["-m", "streamapp", "up", *options], dict(_given()), START_WITHIN_S, folder) as stack:
             console.print(f"ready after {time.monotonic() - started:.1f} s")
             yield Target(stack.data_dir)
-        finally:
-            if stack.process.poll() is None:
-                stack.stop()
+
+
+def _take_models_along(data_dir: Path) -> None:
+    """Use what this checkout has converted already; without it the platform converts the models first."""
+    converted = cache.root(Settings.load(dict(_given())))
+    if converted.is_dir():
+        shutil.copytree(converted, cache.root(Settings.load({"STREAMAPP_DATA_DIR": str(data_dir)})))
 
 
 def _given() -> Iterator[tuple[str, str]]:
