@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from streamapp.errors import DevStackError, StoreUnavailable
 
-TIMEOUT_S = 3.0
+TIMEOUT_S = 2.0
 POLL_S = 0.1
 DIRECT = build_opener(ProxyHandler({}))  # what runs on this host is not behind a proxy
 

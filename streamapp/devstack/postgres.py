@@ -27,6 +27,7 @@ TUNING = {
     "io_method": "sync",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "max_wal_size": "256MB",
     "jit": "off",
     "log_line_prefix": "",

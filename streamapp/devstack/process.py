@@ -48,6 +48,7 @@ class Process(Service):
         self.after_restart: Callable[[], Awaitable[None]] | None = None
         self._shared = shared
         self._child: Child | None = None
+        self._listener: asyncio.Task[None] | None = None
         self._deaths: deque[float] = deque(maxlen=DEATHS)
         self._last_line = ""
         self._killed = False
@@ -65,6 +66,7 @@ class Process(Service):
                 self._shared.book.say(f"{self.command.name} did not stop within {self.command.grace_s:g} s: killed")
                 self.kill()
                 await _ends(self._child, self.command.grace_s)
+            await self._last_words()
             self._forget(self._child)
         self._shared.running.remove(self)
 
@@ -81,7 +83,8 @@ class Process(Service):
     @Service.task
     async def _supervise(self) -> None:
         while (child := self._child) is not None:
-            status = await self._until_end(child)
+            status = await asyncio.shield(child.exited)
+            await self._last_words()
             if self.should_stop or self._killed:
                 return
             self._forget(child)
@@ -91,15 +94,10 @@ class Process(Service):
             if self.after_restart is not None:
                 self.add_future(self.after_restart())
 
-    async def _until_end(self, child: Child) -> int:
-        """Log what the child says; its exit status."""
-        listener = asyncio.create_task(self._listen(child))
-        try:
-            status = await asyncio.shield(child.exited)
-            await asyncio.wait((listener,), timeout=LAST_WORDS_S)
-        finally:
-            listener.cancel()
-        return status
+    async def _last_words(self) -> None:
+        if self._listener is not None:
+            await asyncio.wait((self._listener,), timeout=LAST_WORDS_S)
+            self._listener.cancel()
 
     async def _listen(self, child: Child) -> None:
         async for line in child.lines():
@@ -109,6 +107,7 @@ class Process(Service):
     async def _goes_on(self, status: int) -> bool:
         """After a death: whether to start again, once the pause is over."""
         if self.command.finishes and status == 0:
+            self._shared.book.write(self.command.name, "done", quiet=self.command.quiet)
             self.done.set()
             return False
         self._deaths.append(time.monotonic())
@@ -130,6 +129,7 @@ class Process(Service):
     def _spawn(self) -> None:
         child = Child(self.command, self._shared.lock.fileno())
         self._child = child
+        self._listener = asyncio.create_task(self._listen(child))
         self._shared.guard.add(child.pid, self.command.stop_signal)
         self._note(child.pid)
         child.go()

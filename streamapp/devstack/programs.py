@@ -84,7 +84,7 @@ class Programs:
     def _worker(self, name: str, role: str, port: int) -> Worker:
         variable = "API_PORT" if role == API else "WEB_PORT"
         environ = {**self.environ, f"{PREFIX}ROLES": role, PREFIX + variable: str(port)}
-        command = Command(name, python("-m", "streamapp", "worker"), environ, WORKERS, grace_s=4.5)
+        command = Command(name, python("-m", "streamapp", "worker"), environ, WORKERS, grace_s=4)
         return Worker(command, f"{base_url(self.settings, port)}/readyz", role in self.models)
 
 

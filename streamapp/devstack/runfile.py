@@ -57,12 +57,16 @@ class Lock:
             self._file = None
 
     def _wait(self, deadline: float) -> None:
+        told = False
         while not self._try():
             owner = self._owner()
             if owner and psutil.pid_exists(owner):
                 raise DevStackError(_running(self._folder, owner))
             if time.monotonic() > deadline:
                 raise DevStackError(_left_over(self._folder))
+            if not told:
+                print("waiting for the processes of the last run to end", flush=True)
+            told = True
             time.sleep(0.1)
 
     def _try(self) -> bool:

@@ -30,6 +30,8 @@ def run(settings: Settings, options: UpOptions) -> int:
     except (StreamappError, OSError) as error:
         print(f"streamapp up: {error}", file=sys.stderr)
         return FAILED
+    except KeyboardInterrupt:  # while it waited for the lock
+        return KILLED
     finally:
         lock.release()
 
@@ -81,11 +83,12 @@ class Run:
     async def _bring_up(self) -> None:
         try:
             await self._stack.bring_up()
-        except (StreamappError, OSError) as error:
+        except Exception as error:  # a bug too must end the stack; `run` tells the two apart
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         if not self._ending.done():
+            self._book.say(f"{error}; stopping")
             self._ending.set_exception(error)
 
     def _on_signal(self) -> None:

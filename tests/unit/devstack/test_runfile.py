@@ -65,11 +65,13 @@ def test_the_lock_of_a_dead_stack_is_free(tmp_path: Path, holder: subprocess.Pop
     lock.release()
 
 
-def test_it_waits_for_the_processes_of_a_killed_stack(tmp_path: Path) -> None:
+def test_it_waits_for_the_processes_of_a_killed_stack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     orphan(tmp_path, 0.5)
     lock = Lock(tmp_path)
     lock.acquire(wait_s=5)
     lock.release()
+
+    assert capsys.readouterr().out == "waiting for the processes of the last run to end\n"
 
 
 def test_processes_that_stay_are_named(tmp_path: Path) -> None:
