@@ -8,8 +8,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from streamapp.records import ModelState, Prediction, Verdict
 from streamapp.web.answers import dumps, image_url
 from streamapp.web.broadcast import Broadcast, Event, Subscription
@@ -48,7 +46,7 @@ class LiveView:
 
     def apply_verdict(self, verdict: Verdict) -> None:
         """Take in a verdict, or the amended one of the same image."""
-        encoded = orjson.dumps(verdict.model_dump(), option=orjson.OPT_UTC_Z)
+        encoded = dumps(verdict)
         self._verdicts[verdict.image_id] = encoded
         self._verdicts.move_to_end(verdict.image_id)
         if len(self._verdicts) > KEPT_VERDICTS:

@@ -37,14 +37,17 @@ class Report:
 
     @contextmanager
     def running(self, uploader: Uploader) -> Iterator[None]:
-        """Show the progress inside, and the summary line at the end, however it ends."""
+        """Show the progress inside, and the summary line at the end; an error before the first image stays alone."""
         self._started = self._last_line = time.monotonic()
+        failed = True
         try:
             with self._progress:
                 yield
+            failed = False
         finally:
             self.retries = uploader.retries
-            self.say(self.summary())
+            if self.accepted or self.refused or not failed:
+                self.say(self.summary())
 
     def sent(self) -> None:
         """A picture was accepted."""

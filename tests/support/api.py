@@ -1,0 +1,165 @@
+"""The API in the test's process, on real stores and a real broker, each behind a connection that can be cut."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry
+
+from streamapp import topics
+from streamapp.errors import PublishFailed
+from streamapp.metrics import Metrics
+from streamapp.records import ImageMessage
+from streamapp.settings import Settings
+from streamapp.storage.cache import Cache
+from streamapp.storage.objects import ObjectStore
+from streamapp.storage.postgres import Database
+from streamapp.web import setup
+from streamapp.web.context import ApiContext
+from streamapp.web.live import LiveView
+
+
+class Proxy:
+    """A TCP connection to a server that a test can cut and mend, while others go on using the server."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = host, port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def mend(self) -> None:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.sleep(0.05)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+            self._writers |= {writer, far_writer}
+            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+        except OSError:
+            writer.transport.abort()
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+
+@asynccontextmanager
+async def proxied(url: str) -> AsyncIterator[tuple[str, Proxy]]:
+    """The same server by another port."""
+    parts = urlsplit(url)
+    proxy = Proxy(parts.hostname or "", parts.port or 0)
+    await proxy.mend()
+    try:
+        yield parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{proxy.port}")).geturl(), proxy
+    finally:
+        await proxy.cut()
+
+
+class Broker:
+    """Publishes as the API role does; can be told to be away."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self.away = False
+
+    async def publish(self, image: ImageMessage, inline: bytes | None) -> None:
+        if self.away:
+            raise PublishFailed("the broker did not acknowledge a message within 5 s")
+        headers = [("image", inline)] if inline else None
+        try:
+            await self._producer.send_and_wait(
+                topics.IMAGES, image.encode(), str(image.image_id).encode(), headers=headers
+            )
+        except KafkaError as error:
+            raise PublishFailed(str(error)) from error
+
+
+class Api:
+    """The running API, and what a test looks at behind it."""
+
+    def __init__(self, client: TestClient, context: ApiContext, broker: Broker, proxies: dict[str, Proxy]) -> None:
+        self.client, self.context, self.broker, self.proxies = client, context, broker, proxies
+
+    @property
+    def url(self) -> str:
+        return str(self.client.make_url("/")).rstrip("/")
+
+    async def upload(self, data: bytes, **fields: str) -> tuple[int, dict[str, Any]]:
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename="x.jpg")
+        for name, value in fields.items():
+            form.add_field(name, value)
+        async with self.client.post("/api/v1/images", data=form) as answer:
+            return answer.status, await answer.json()
+
+    async def accepted(self, data: bytes, **fields: str) -> UUID:
+        status, body = await self.upload(data, **fields)
+        assert status == 202, body
+        return UUID(body["images"][0]["image_id"])
+
+    async def get(self, path: str) -> Any:
+        async with self.client.get(f"/api/v1/{path}") as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def state(self, image_id: UUID) -> str | None:
+        view = await self.context.db.image(image_id)
+        return view.image.state if view else None
+
+    async def becomes(self, image_id: UUID, state: str | None) -> None:
+        async with asyncio.timeout(3):
+            while await self.state(image_id) != state:  # noqa: ASYNC110  # it changes in the database
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Api]:
+    """The API on these servers."""
+    await topics.ensure(settings)
+    async with AsyncExitStack() as stack:
+        database_url, database = await stack.enter_async_context(proxied(settings.database_url))
+        objects_url, objects = await stack.enter_async_context(proxied(settings.object_store_url))
+        redis_url, redis = await stack.enter_async_context(proxied(settings.redis_url))
+        producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers(settings))
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        broker = Broker(producer)
+        context = ApiContext(
+            settings=settings,
+            db=await stack.enter_async_context(Database.connect(database_url)),
+            objects=await stack.enter_async_context(ObjectStore.connect(objects_url)),
+            cache=await stack.enter_async_context(Cache.connect(redis_url)),
+            publish=broker.publish,
+            live=LiveView(),
+            metrics=Metrics(CollectorRegistry()),
+        )
+        await context.db.migrate()
+        await context.objects.ensure_bucket(topics.RAW_IMAGES_BUCKET)
+        app = web.Application()
+        setup(app, context)
+        client = await stack.enter_async_context(TestClient(TestServer(app)))
+        yield Api(client, context, broker, {"database": database, "objects": objects, "redis": redis})
