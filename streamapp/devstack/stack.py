@@ -49,7 +49,8 @@ class Stack(Service):
         if self._options.servers_only:
             await self._start_servers(planned)
         else:
-            addresses |= await self._start_platform(planned, Programs.on(self._settings, self._options, variables))
+            programs = Programs.on(self._settings, self._options, variables)
+            addresses = await self._start_platform(planned, programs) | addresses
         self._shared.runfile.update(ready=True)
         self._shared.book.say(f"ready after {time.monotonic() - began:.1f} s; Ctrl-C stops everything")
         for name, url in addresses.items():
@@ -110,7 +111,7 @@ class Stack(Service):
         if not self._options.dashboard:
             return {"api_url": api_url}
         await self._start(programs.dashboard(dashboard_port, api_url))
-        return {"api_url": api_url, "dashboard_url": f"http://127.0.0.1:{dashboard_port}"}
+        return {"dashboard_url": f"http://127.0.0.1:{dashboard_port}", "api_url": api_url}
 
     async def _start_stream(self, programs: Programs, addresses: dict[str, str]) -> None:
         """The demonstration's stream, if it is wanted, and the progress line."""
