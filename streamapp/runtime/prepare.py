@@ -56,17 +56,11 @@ def _row(spec: ModelSpec, settings: Settings) -> dict[str, object]:
     weights, entry = resolve(spec, settings), cache.find(spec, settings)
     return {
         "model": spec.name,
-        "architecture": spec.architecture,
-        "input": f"{spec.input_size}×{spec.input_size}",
-        "classes": len(spec.labels),
-        "weights": weights.uri,
-        "version": weights.version,
-        "trained": "yes" if weights.trained else "untrained",
-        "runtime": spec.runtime or settings.runtime,
-        "precision": spec.precision or settings.precision,
-        "parameters": f"{entry.meta.parameters:,}" if entry else "",
-        "GFLOPs": f"{entry.meta.flops / 1e9:.3f}" if entry else "",
-        "converted": "yes" if entry else "no: run `streamapp models prepare`",
+        "architecture": f"{spec.architecture} {spec.input_size} px",
+        "weights": weights.version if weights.path is None else f"{weights.uri} {weights.version}",
+        "runtime": f"{spec.runtime or settings.runtime} {spec.precision or settings.precision}",
+        "size": f"{entry.meta.parameters / 1e6:.1f} M, {entry.meta.flops / 1e9:.3f} GFLOPs" if entry else "",
+        "converted": "yes" if entry else "no",
     }
 
 

@@ -1,0 +1,96 @@
+"""Discovery of the models: a new file takes part, a broken one is named."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import agents
+from streamapp.errors import ModelError
+
+Write = Callable[[str, str], None]
+
+SPEC = "from streamapp.runtime.spec import ModelSpec\nSPEC = ModelSpec({!r}, 'TinyCNN'{})\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Put a file into the package `agents`, for one test."""
+    monkeypatch.setattr(agents, "__path__", [*agents.__path__, str(tmp_path)])
+    before = set(sys.modules)
+
+    def put(name: str, text: str) -> None:
+        (tmp_path / f"{name}.py").write_text(text)
+
+    yield put
+    for name in set(sys.modules) - before:
+        if name.startswith("agents."):
+            sys.modules.pop(name)
+            vars(agents).pop(name.removeprefix("agents."), None)
+
+
+def test_the_three_of_the_project_in_alphabetical_order() -> None:
+    found = agents.specs()
+    assert {name: spec.architecture for name, spec in found.items()} == {
+        "efficientnet": "EfficientNetB0",
+        "mobilenet": "MobileNetV2",
+        "resnet50": "ResNet50",
+    }
+    assert list(found) == sorted(found)
+
+
+def test_an_agent_file_is_small() -> None:
+    for path in Path(agents.__path__[0]).glob("[!_]*.py"):
+        assert 15 <= len(path.read_text().splitlines()) <= 40, path.name
+
+
+def test_discovery_imports_nothing_heavy() -> None:
+    code = (
+        "import agents, sys; import streamapp.runtime.prepare, streamapp.runtime.preprocess, streamapp.runtime.lane; "
+        "agents.specs(); print(*{'tensorflow', 'keras', 'openvino', 'faust'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_one_new_file_takes_part(write: Write) -> None:
+    write("zzz", SPEC.format("tiny", ""))
+    assert list(agents.specs()) == ["efficientnet", "mobilenet", "resnet50", "tiny"]
+
+
+def test_only_the_chosen_ones() -> None:
+    assert list(agents.specs(" resnet50,mobilenet ,resnet50")) == ["mobilenet", "resnet50"]
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(ModelError, match=r"no model 'vgg'.*there are efficientnet, mobilenet, resnet50"):
+        agents.specs("vgg")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nowhere_to_be_found", r"agents/mine\.py cannot be imported: ModuleNotFoundError"),
+        ("def (", r"agents/mine\.py cannot be imported: SyntaxError"),
+        ("", r"agents/mine\.py has no SPEC"),
+        ("SPEC = 'ResNet50'", r"agents/mine\.py has no SPEC"),
+        (SPEC.format("Big", ""), r"agents/mine\.py: model 'Big': name must be like"),
+        (
+            SPEC.format("resnet50", ""),
+            r"agents/resnet50\.py and agents/mine\.py both have a model named 'resnet50'",
+        ),
+    ],
+)
+def test_a_broken_file_is_named(write: Write, text: str, message: str) -> None:
+    write("mine", text)
+    with pytest.raises(ModelError, match=message):
+        agents.specs()
+
+
+def test_models_with_other_labels_cannot_race(write: Write) -> None:
+    write("mine", SPEC.format("pets", ", labels=('cat', 'dog')"))
+    with pytest.raises(ModelError, match="different labels"):
+        agents.specs()
+    assert list(agents.specs("pets")) == ["pets"]

@@ -1,0 +1,93 @@
+"""Preparing models: what the parent does around the child that converts."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamapp.errors import ModelError
+from streamapp.runtime import cache, load, prepare
+from streamapp.runtime.spec import ModelSpec
+from streamapp.settings import Settings
+
+SPEC = ModelSpec("tiny", "TinyCNN", weights="fresh")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data", lane_wait_s=1.5)
+
+
+def child(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Start this code instead of the converter; its first argument is the models."""
+    real = subprocess.Popen
+
+    def popen(command: list[str], **options: object) -> object:
+        return real([sys.executable, "-c", code, command[-1]], **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+
+
+def test_nothing_is_started_when_nothing_is_missing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with cache.exclusive(settings, pytest.fail):
+        cache.store(SPEC, settings, lambda folder: ((folder / cache.IR).write_text(""), 0.0))
+    monkeypatch.setattr(subprocess, "Popen", pytest.fail)
+    prepare.prepare(settings, [SPEC], pytest.fail)
+
+
+def test_the_child_gets_the_models_and_the_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMAPP_LANE_WAIT_S", "9")
+    child(
+        monkeypatch,
+        "import sys, json; from streamapp.settings import Settings; s = Settings.load(); "
+        "print([m['name'] for m in json.loads(sys.argv[1])], s.lane_wait_s, s.data_dir, flush=True); "
+        "print('error: told to stop'); sys.exit(1)",
+    )
+    lines: list[str] = []
+    with pytest.raises(ModelError, match=r"^told to stop$"):
+        prepare.prepare(settings, [SPEC], lines.append)
+    assert lines == [f"['tiny'] 1.5 {settings.data_dir}"]
+
+
+def test_an_unexpected_end_tells_the_last_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    child(monkeypatch, "raise LookupError('the wheel fell off')")
+    with pytest.raises(ModelError, match=r"failed \(exit code 1\): LookupError: the wheel fell off"):
+        prepare.prepare(settings, [SPEC])
+
+
+def test_a_killed_child_is_said_to_be_killed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    child(monkeypatch, "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(ModelError, match=r"exit code -9\): killed, perhaps for want of memory"):
+        prepare.prepare(settings, [SPEC])
+
+
+def test_a_child_that_made_nothing_is_noticed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    child(monkeypatch, "pass")
+    with pytest.raises(ModelError, match="not converted"):
+        prepare.prepare(settings, [SPEC])
+
+
+def test_the_converter_ends_when_its_parent_is_gone(settings: Settings) -> None:
+    code = "from streamapp.runtime import convert; import os, threading; convert._end_with_parent()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
+        assert process.poll() is None
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait(10) == 3
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "keras"])
+def test_what_is_not_converted_is_not_loaded(settings: Settings, runtime: str) -> None:
+    with pytest.raises(ModelError, match="run `streamapp models prepare`"):
+        load(SPEC, settings.model_copy(update={"runtime": runtime}))
+
+
+def test_the_listing_says_what_is_converted(settings: Settings) -> None:
+    settings = settings.model_copy(update={"models": "mobilenet,resnet50", "precision": "bf16"})
+    rows = prepare.listing(settings)
+    assert [row["model"] for row in rows] == ["mobilenet", "resnet50"]
+    assert {row["converted"] for row in rows} == {"no"}
+    assert rows[0]["architecture"] == "MobileNetV2 64 px"
+    assert str(rows[0]["weights"]).startswith("untrained-")
+    assert rows[0]["runtime"] == "openvino bf16"
