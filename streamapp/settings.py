@@ -117,7 +117,7 @@ class Settings(BaseModel):
 
 
 # Variables with our prefix that other programs of the project read (the dashboard, the command line, the tests).
-NOT_SETTINGS = frozenset({PREFIX + "API_URL", PREFIX + "COMPOSE_PROJECT", PREFIX + "TEST_DATA"})
+NOT_SETTINGS = frozenset(PREFIX + name for name in ("API_URL", "COMPOSE_PROJECT", "TEST_DATA", "TEST_MODEL_CACHE"))
 
 
 def _sentence(detail: Mapping[str, object]) -> str:
