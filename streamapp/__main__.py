@@ -51,12 +51,14 @@ def worker(
 ) -> None:
     """Run one Faust worker with the roles of STREAMAPP_ROLES, or all roles."""
     from streamapp.application import create_app
+    from streamapp.logs import configuration
 
     settings = Settings.load()
     if role:
         settings = settings.model_copy(update={"roles": ",".join(role)})
     app = create_app(settings)
-    app.Worker(loglevel=settings.log_level, redirect_stdouts=False).execute_from_commandline()
+    level = settings.log_level
+    app.Worker(loglevel=level, logging_config=configuration(level), redirect_stdouts=False).execute_from_commandline()
 
 
 @models.command("prepare")

@@ -15,7 +15,7 @@ from faust.transport.drivers.aiokafka import Transport
 from faust.types import EventT, TopicT
 
 from streamapp import topics
-from streamapp.errors import PublishFailed
+from streamapp.errors import PublishFailed, StreamappError
 from streamapp.evict import client_id
 from streamapp.records import DeadLetter, base64_text, now
 from streamapp.settings import Settings
@@ -35,6 +35,7 @@ class StreamApp(faust.App):
     The worker's first app carries the other roles' apps as `companions`, and the web server of all.
     """
 
+    logger = logging.getLogger("faust.app")  # what Faust says of its services is not ours
     settings: Settings
     openers: list[Opener]
     drains: list[Callable[[], Awaitable[None]]]
@@ -63,9 +64,13 @@ class StreamApp(faust.App):
 
     async def on_start(self) -> None:
         """Create the topics and open the role's resources before anything consumes."""
-        await topics.ensure(self.settings)
-        for opener in self.openers:
-            await opener(self._resources)
+        try:
+            await topics.ensure(self.settings)
+            for opener in self.openers:
+                await opener(self._resources)
+        except StreamappError as error:  # for a person to mend: one line, and no traceback from Faust
+            log.error("%s cannot start: %s", self.role, error)
+            raise SystemExit(1) from error
         await super().on_start()
 
     async def on_started(self) -> None:
@@ -134,6 +139,7 @@ def _options(settings: Settings, role: str) -> dict[str, Any]:
         "producer_linger": 0.0,
         "web_bind": settings.web_host,
         "web_host": settings.web_host,
+        "web_application_options": {"handler_args": {"handler_cancellation": True}},  # an SSE reader that left
         "web_tables_enabled": False,
         "web_router_enabled": False,
     }
