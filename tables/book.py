@@ -16,7 +16,7 @@ from tables.totals import Total
 
 K = TypeVar("K", bound=Hashable)
 #: What became of a message: counted, seen before at this offset, one outcome too many for its image and model, or
-#: none of the live figures' business (a replay of old images, a dead letter without an image).
+#: none of the live figures' business (old images done again, no image, not the image's partition).
 Result = Literal["counted", "replay", "duplicate", "other"]
 
 
@@ -51,6 +51,8 @@ class Book:
             return "other"
         self._count_again(PREDICTION, partition, offset, now)
         race = self._race(prediction.image_id, partition, now)
+        if race.partition != partition:
+            return "other"
         if known := race.answers.get(prediction.model):
             return "replay" if known.offset == offset else "duplicate"
         changes = race.add_prediction(prediction, offset, now)
@@ -65,6 +67,8 @@ class Book:
             return "other"
         self._count_again(DEAD_LETTER, partition, offset, now)
         race = self._race(letter.image_id, partition, now)
+        if race.partition != partition:
+            return "other"
         if known := race.dead.get(letter.model):
             return "replay" if known.offset == offset else "duplicate"
         changes = race.add_dead(letter.model, bucket_start(letter.timestamp), offset, now)
@@ -79,6 +83,8 @@ class Book:
         """The right class has come. For an image that nobody knows yet it waits, as long as a closed race does."""
         self._count_again(LABEL, partition, offset, now)
         race = self._race(message.image_id, partition, now)
+        if race.partition != partition:
+            return "other"
         if race.label_offset is not None and offset <= race.label_offset:
             return "replay"
         before = race.label

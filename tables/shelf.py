@@ -20,9 +20,6 @@ class Backing(Protocol):
     def get(self, key: str) -> bytes | None:
         """The value, if there is one."""
 
-    def keep(self, write: Write) -> None:
-        """Keep what has been written."""
-
     def forget(self, key: str) -> None:
         """Drop an entry of a partition that another worker has now; its changelog stays as it is."""
 
@@ -68,9 +65,8 @@ class Shelf(Generic[V]):
         return [Write(key, self._dirty.pop(key)[0], self.encoded(key)) for key in keys]
 
     def kept(self, writes: list[Write]) -> None:
-        """These are on the broker."""
+        """These are on the broker and in the backing."""
         for write in writes:
-            self.backing.keep(write)
             if write.key not in self._dirty:
                 self._changed.pop(write.key, None)
 
@@ -78,6 +74,11 @@ class Shelf(Generic[V]):
         """These are not, or it is not known; they must be written again."""
         for write in writes:
             self._dirty.setdefault(write.key, (write.partition, now))
+
+    @property
+    def unwritten(self) -> int:
+        """Changes that nobody has taken yet."""
+        return len(self._dirty)
 
     def clear(self) -> None:
         """Forget what was not written: the messages behind it are read again, here or by another worker."""

@@ -55,11 +55,12 @@ def label(name, image_id=IMAGE, **fields):
 class Kept(dict):
     """A backing in memory, as a table's data is."""
 
-    def keep(self, write):
-        if write.value is None:
-            self.pop(write.key, None)
-        else:
-            self[write.key] = write.value
+    def keep(self, writes):
+        for write in writes:
+            if write.value is None:
+                self.pop(write.key, None)
+            else:
+                self[write.key] = write.value
 
     def forget(self, key):
         del self[key]
@@ -68,3 +69,9 @@ class Kept(dict):
 def book(kept=None, expected=("efficientnet", "mobilenet", "resnet50"), deadline_s=30.0):
     kept = kept or (Kept(), Kept(), Kept())
     return Book(*kept, frozenset(expected), deadline_s)
+
+
+def keep(shelf, writes):
+    """As after a checkpoint."""
+    shelf.backing.keep(writes)
+    shelf.kept(writes)

@@ -14,7 +14,7 @@ from tables.buckets import KEEP_BUCKET_S, Bucket, bucket_start
 from tables.race import KEEP_RACE_S
 from tables.recovery import recover
 from tables.totals import Total
-from tests.unit.tables.samples import IMAGE, NOON, NOON_S, Kept, book, dead_letter, label, prediction
+from tests.unit.tables.samples import IMAGE, NOON, NOON_S, Kept, book, dead_letter, keep, label, prediction
 
 LATER = 1e12
 MODELS = ("efficientnet", "mobilenet", "resnet50")
@@ -92,6 +92,15 @@ def test_an_answer_older_than_the_buckets_counts_in_the_total_only():
     assert set(tables.changed) == {"total|resnet50:3"}
 
 
+def test_a_message_on_the_wrong_partition_touches_no_race():
+    tables = book()
+    tables.predicted(prediction(), 3, 0, NOON_S)
+    assert tables.labelled(label("dog"), 4, 0, NOON_S) == "other"
+    assert tables.predicted(prediction("mobilenet"), 4, 0, NOON_S) == "other"
+    assert tables.gave_up(dead_letter("mobilenet"), 4, 0, NOON_S) == "other"
+    assert (list(race_of(tables).answers), race_of(tables).dead, race_of(tables).label) == (["resnet50"], {}, None)
+
+
 # -- time ------------------------------------------------------------------------------------------
 
 
@@ -157,8 +166,7 @@ def test_a_label_whose_image_never_came_is_counted_and_dropped():
 
 
 def write(shelf):
-    writes = shelf.take(LATER)
-    shelf.kept(writes)
+    keep(shelf, shelf.take(LATER))
 
 
 def restarted(kept, owned=frozenset({3}), committed=(99, 99, 99, 99), now=NOON_S):
@@ -291,12 +299,12 @@ class World:
         late = [shelf.take(self.clock - chance.randint(0, 40)) for shelf in (self.tables.buckets, self.tables.totals)]
         races = self.tables.races.take(LATER)
         if crash:
-            self.tables.races.kept(chance.sample(races, chance.randint(0, len(races))))
+            keep(self.tables.races, chance.sample(races, chance.randint(0, len(races))))
             return self.start()
-        self.tables.races.kept(races)
+        keep(self.tables.races, races)
         for shelf, writes in zip((self.tables.buckets, self.tables.totals), late, strict=True):
             kept = chance.sample(writes, chance.randint(0, len(writes)))
-            shelf.kept(kept)
+            keep(shelf, kept)
             shelf.failed([write for write in writes if write not in kept], self.clock)
         if chance.random() < 0.3:
             return self.start()

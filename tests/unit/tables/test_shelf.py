@@ -4,7 +4,7 @@ import pytest
 
 from tables.schedule import Schedule
 from tables.shelf import Shelf, Write
-from tests.unit.tables.samples import Kept
+from tests.unit.tables.samples import Kept, keep
 
 LATER = 1e9
 
@@ -21,7 +21,7 @@ def test_changes_are_read_at_once_and_written_when_taken(shelf):
     assert shelf.backing == {"old": b"1"}
     writes = shelf.take(LATER)
     assert writes == [Write("a", 3, b"7")]
-    shelf.kept(writes)
+    keep(shelf, writes)
     assert shelf.backing == {"old": b"1", "a": b"7"}
     assert shelf.take(LATER) == []
 
@@ -36,7 +36,7 @@ def test_several_changes_are_one_write_as_old_as_the_first(shelf):
 def test_a_deletion_is_a_write_without_value(shelf):
     shelf.put("old", 3, None, now=1)
     assert shelf.get("old") is shelf.encoded("old") is None
-    shelf.kept(shelf.take(LATER))
+    keep(shelf, shelf.take(LATER))
     assert shelf.backing == {}
 
 
@@ -44,7 +44,7 @@ def test_a_change_while_writing_is_neither_lost_nor_shadowed(shelf):
     shelf.put("a", 3, 7, now=1)
     writes = shelf.take(LATER)
     shelf.put("a", 3, 8, now=2)
-    shelf.kept(writes)
+    keep(shelf, writes)
     assert (shelf.backing["a"], shelf.get("a")) == (b"7", 8)
     assert shelf.take(LATER) == [Write("a", 3, b"8")]
 

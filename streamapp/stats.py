@@ -1,0 +1,153 @@
+"""The role `stats`: keeps races, buckets and totals, and publishes verdicts and figures.
+
+Every message is entered into the book (`tables.book`) in one step without waiting, so an agent that is stopped has
+either entered it or not. Verdicts are published beside the agents; a race remembers which revision of its verdict the
+broker has, so none is lost with an offset that is committed already.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from faust.transport.consumer import Consumer
+from faust.types import EventT
+from prometheus_client import Counter
+
+from streamapp import topics
+from streamapp.errors import ModelError, RecordError
+from streamapp.metrics import Metrics
+from streamapp.records import DeadLetter, LabelMessage, Prediction, Tick
+from streamapp.runtime.spec import ModelSpec
+from streamapp.settings import Settings
+from streamapp.stats_feed import Feed
+from streamapp.stats_tables import CheckpointedTransport, Checkpoints, TableBacking
+from streamapp.stream import StreamApp, dead_letter, raw_topic, send_dead_letter
+from tables.book import Book
+from tables.buckets import ENSEMBLE
+from tables.changes import DEAD_LETTER, LABEL, PREDICTION, TICK
+from tables.recovery import recover
+
+log = logging.getLogger(__name__)
+
+#: The topics that the tables follow, with the letter that stands for each in the tables.
+SOURCES = {
+    topics.PREDICTIONS: PREDICTION,
+    topics.DEAD_LETTERS: DEAD_LETTER,
+    topics.LABELS: LABEL,
+    topics.STATS_TICKS: TICK,
+}
+
+
+def register(app: StreamApp, settings: Settings, specs: Mapping[str, ModelSpec], metrics: Metrics) -> None:
+    """Add the tables, their agents and what they publish. `specs` are the models that a race waits for.
+
+    Raises:
+        ModelError: a model has the name that the ensemble's own figures have.
+    """
+    if ENSEMBLE in specs:
+        raise ModelError(f"a model cannot be named {ENSEMBLE!r}: the figures of all models together have this name")
+    role = Stats(app, settings, frozenset(specs), metrics)
+    for topic in SOURCES:
+        app.agent(raw_topic(app, topic), name=f"stats-{topic}")(role.run)
+    app.on_partitions_revoked.connect(role.revoked)
+    app.task(role.feed.publish_verdicts)
+    app.task(role.feed.beat)
+
+
+class Stats:
+    """The book of this worker's partitions."""
+
+    def __init__(self, app: StreamApp, settings: Settings, expected: frozenset[str], metrics: Metrics) -> None:
+        self.app = app
+        races, buckets, totals = (TableBacking(app, name, settings.partitions) for name in topics.TABLES)
+        self.book = Book(races, buckets, totals, expected, settings.race_deadline_s)
+        self.checkpoints = Checkpoints(self.book)
+        self.feed = Feed(app, self.book, self.checkpoints, metrics)
+        self.dead_letters = raw_topic(app, topics.DEAD_LETTERS)
+        self.read = Counter(
+            "streamapp_stats_messages_total",
+            "Messages read by the tables: counted, or why not.",
+            ["topic", "result"],
+            registry=metrics.registry,
+        )
+        self.unclaimed = Counter(
+            "streamapp_stats_unclaimed_labels_total",
+            "Labels whose image never came, or is too old for the tables.",
+            registry=metrics.registry,
+        )
+        totals.table.on_recover(self.recovered)
+        app.transport = CheckpointedTransport(app.conf.broker_consumer, app, checkpoint=self.checkpoints.write)
+
+    async def run(self, stream: Any) -> None:  # faust's StreamT does not say that it has events()
+        """An agent: every message once; nothing that a message contains ends it."""
+        async for event in stream.events():
+            try:
+                result = self.enter(event, time.time())
+            except RecordError as error:
+                result = "undecodable"
+                await self._bury(event, "decode", result, error)
+            except Exception as error:
+                log.exception("A defect: a message could not be entered into the tables")
+                result = "defect"
+                await self._bury(event, "record", result, error)
+            self.read.labels(event.message.topic, result).inc()
+            self.feed.wake()
+            await self.feed.catch_up()
+
+    def enter(self, event: EventT, at: float) -> str:
+        """Enter one message into the book; says what became of it.
+
+        Raises:
+            RecordError: it cannot be decoded.
+        """
+        message = event.message
+        topic, partition, offset, value = message.topic, message.partition, message.offset, message.value
+        if topic == topics.PREDICTIONS:
+            return self.book.predicted(Prediction.decode(value), partition, offset, at)
+        if topic == topics.DEAD_LETTERS:
+            return self.book.gave_up(DeadLetter.decode(value), partition, offset, at)
+        if topic == topics.LABELS:
+            return self.book.labelled(LabelMessage.decode(value), partition, offset, at)
+        return self._tick(Tick.decode(value), partition, offset)
+
+    def _tick(self, tick: Tick, partition: int, offset: int) -> str:
+        before = self.book.unclaimed
+        self.book.tick(partition, offset, tick.timestamp.timestamp())
+        self.unclaimed.inc(self.book.unclaimed - before)
+        self.feed.ticked.pop(partition, None)
+        return "counted"
+
+    async def _bury(self, event: EventT, stage: str, reason: str, error: Exception) -> None:
+        letter = dead_letter(event, group=self.app.conf.id, stage=stage, reason=reason, error=error)
+        await send_dead_letter(self.dead_letters, letter)
+
+    # -- rebalances --------------------------------------------------------------------------------
+
+    async def revoked(self, *_: Any, **__: Any) -> None:
+        """Partitions are about to move; what was processed is written and committed by now."""
+        self.checkpoints.end()
+
+    async def recovered(self) -> None:
+        """Faust has read the tables of the partitions that are ours now: bring the book up to date."""
+        self.checkpoints.end()
+        generation, consumer = self.checkpoints.generation, cast(Consumer, self.app.consumer)
+        try:
+            owned = {tp.partition for tp in consumer.assignment() if tp.topic == topics.PREDICTIONS}
+            offsets = (await consumer.seek_to_committed()).items()
+            committed = {(tp.partition, SOURCES[tp.topic]): at or 0 for tp, at in offsets if tp.topic in SOURCES}
+            for _ in recover(self.book, owned, committed, time.time()):
+                await asyncio.sleep(0)
+                if generation != self.checkpoints.generation:
+                    return
+        except Exception as error:
+            if generation != self.checkpoints.generation:
+                return  # it was for partitions that have moved on; the next recovery is under way
+            await self.app.crash(error)
+            raise
+        self.feed.owned = owned
+        self.feed.ticked.clear()
+        self.checkpoints.begin()
+        self.feed.wake()
+        log.info("the tables of %d partitions are up to date", len(owned))

@@ -1,0 +1,159 @@
+"""The Faust tables of the role `stats`, and its checkpoints: what an offset changed is written before it is committed.
+
+Faust's own way, one changelog record for each change, would write an image's race three times and a bucket with every
+answer. Here changes wait in memory (`tables.shelf`) and a checkpoint writes the newest value of each: the races, and
+when the broker has those, the buckets and totals that have not been written for a while. Offsets are committed after
+the races, so a killed worker's successor reads again what the tables do not have.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import faust
+from faust.types import TP, EventT, RecordMetadata
+from faust.types.tuples import FutureMessage, Message
+
+from streamapp.transport import PacedConsumer, PacedTransport
+from tables.book import Book
+from tables.shelf import Shelf, Write
+
+log = logging.getLogger(__name__)
+
+#: Buckets and totals are written this long after their first change; until then the races' journals know it.
+LATE_S = 10.0
+#: Longest wait for the broker to take one batch of a checkpoint.
+WRITE_S = 5.0
+#: Records of one batch; more would fill Faust's send buffer, which then holds up the streams.
+BATCH = 64
+
+
+class TableBacking:
+    """A Faust table of bytes as the backing of a shelf."""
+
+    def __init__(self, app: faust.App, name: str, partitions: int) -> None:
+        self.table: Any = app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions)
+
+    def get(self, key: str) -> bytes | None:
+        """The value as the table has it."""
+        value: bytes | None = self.table.data.get(key.encode())
+        return value
+
+    def forget(self, key: str) -> None:
+        """Drop it from the store, not from the changelog."""
+        self.table.data.pop(key.encode(), None)
+
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        """Everything in the store."""
+        return ((key.decode(), value) for key, value in self.table.data.items())
+
+    def send(self, write: Write) -> FutureMessage:
+        """Send one record to the changelog."""
+        sent: FutureMessage = self.table.send_changelog(
+            write.partition, write.key.encode(), write.value, value_serializer="raw"
+        )
+        return sent
+
+    def keep(self, written: Sequence[tuple[Write, RecordMetadata]]) -> None:
+        """Put records into the store that are in the changelog now, exactly as a recovery would."""
+        self.table.apply_changelog_batch([self._event(write, at) for write, at in written])
+
+    def _event(self, write: Write, at: RecordMetadata) -> EventT:
+        key = write.key.encode()
+        message = Message(at.topic, at.partition, at.offset, time.time(), 0, None, key, write.value, None)
+        event: EventT = self.table.app.create_event(key, write.value, {}, message)
+        return event
+
+
+class Checkpoints:
+    """Writes the book's changes. Between two rebalances only: `begin` and `end` say when partitions are ours."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.active = False
+        self.generation = 0
+        self._lock = asyncio.Lock()
+
+    def begin(self) -> None:
+        """The tables are recovered and ours."""
+        self.active = True
+
+    def end(self) -> None:
+        """Partitions are about to move: write nothing more, another worker may own the tables."""
+        self.active = False
+        self.generation += 1
+
+    async def write(self) -> bool:
+        """Write the changes so far. True if every race is on the broker, so that offsets can be committed."""
+        async with self._lock:
+            book, now = self.book, time.time()
+            if not self.active:
+                return not book.races.unwritten
+            # All are taken at the same moment: a bucket on the broker has nothing that its race has not.
+            races = book.races.take(now)
+            late = [(shelf, shelf.take(now - LATE_S)) for shelf in (book.buckets, book.totals)]
+            written = await self._write(book.races, races)
+            for shelf, writes in late:
+                if written:
+                    await self._write(shelf, writes)
+                else:
+                    shelf.failed(writes, now)
+            return written
+
+    async def _write(self, shelf: Shelf[Any], writes: list[Write]) -> bool:
+        """Write these, a batch at a time; false if the broker has not taken all of them, which then stay to do."""
+        waiting, generation = list(writes), self.generation
+        try:
+            while waiting:
+                batch, rest = waiting[:BATCH], waiting[BATCH:]
+                kept = await self._write_batch(shelf, batch)
+                waiting = [write for write in batch if write.key not in kept] + rest
+                if len(waiting) > len(rest):
+                    log.warning("the broker did not take %d changes of the tables", len(waiting) - len(rest))
+                    return False
+            return generation == self.generation
+        finally:
+            if generation == self.generation:
+                shelf.failed(waiting, time.time())
+
+    async def _write_batch(self, shelf: Shelf[Any], batch: list[Write]) -> set[str]:
+        """Send these to the changelog and keep in the table's store what the broker has taken; returns its keys."""
+        backing, generation = cast(TableBacking, shelf.backing), self.generation
+        sent = [backing.send(write) for write in batch]
+        await asyncio.wait(sent, timeout=WRITE_S)
+        written = [(write, future.result()) for write, future in zip(batch, sent, strict=True) if _is_sent(future)]
+        if generation == self.generation:
+            backing.keep(written)
+            shelf.kept([write for write, _ in written])
+        return {write.key for write, _ in written}
+
+
+def _is_sent(future: FutureMessage) -> bool:
+    if future.done():
+        return future.exception() is None
+    future.add_done_callback(lambda late: late.exception())  # looked at, or asyncio complains
+    return False
+
+
+class CheckpointedConsumer(PacedConsumer):
+    """Faust's consumer, with a checkpoint before every commit."""
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        # Faust calls this with the offsets that it has chosen: what is processed from now on is not among them.
+        if await cast(CheckpointedTransport, self.transport).checkpoint():
+            return await super()._commit_offsets(offsets, start_new_transaction)
+        log.warning("offsets are not committed, since the tables could not be written; later ones will include them")
+        self._committed_offset.update(offsets)
+        return False
+
+
+class CheckpointedTransport(PacedTransport):
+    """The transport with that consumer."""
+
+    Consumer = CheckpointedConsumer
+
+    def __init__(self, *args: Any, checkpoint: Callable[[], Awaitable[bool]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.checkpoint = checkpoint
