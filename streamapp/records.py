@@ -33,7 +33,7 @@ def prediction_id(image_id: UUID, model: str, run_id: str = LIVE) -> UUID:
 class Record(BaseModel):
     """A message on a topic."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), allow_inf_nan=False)
 
     def encode(self) -> bytes:
         """As JSON, without the fields that are absent."""

@@ -166,8 +166,8 @@ class Book:
             key = bucket_key(model, partition, start)
             bucket = self.buckets.get(key)
             if bucket is None:
-                if start + KEEP_BUCKET_S <= now:
-                    continue  # too old: it would be deleted at once
+                if not start - KEEP_BUCKET_S < now < start + KEEP_BUCKET_S:
+                    continue  # too old, it would be deleted at once; or of a clock that is far ahead
                 bucket = Bucket(model, partition, start)
                 self.schedule.add(partition, start + KEEP_BUCKET_S, key)
             if bucket.apply(group):

@@ -35,7 +35,7 @@ def ensemble(predictions: Sequence[Prediction]) -> tuple[str | None, float | Non
     sums: dict[str, float] = {}
     for answer in sorted(predictions, key=lambda answer: answer.model):  # a sum of floats depends on its order
         for label, probability in answer.top_k:
-            sums[label] = sums.get(label, 0.0) + probability
+            sums[label] = sums.get(label, 0.0) + _share(probability)
     if not sums:
         return None, None
     best = min(sums, key=lambda label: (-sums[label], label))
@@ -61,8 +61,13 @@ def disagreement(predictions: Sequence[Prediction]) -> float:
 
 
 def _scaled(top_k: Sequence[tuple[str, float]]) -> dict[str, float]:
-    whole = sum(probability for _, probability in top_k)
-    return {label: probability / whole for label, probability in top_k} if whole > 0 else {}
+    whole = sum(_share(probability) for _, probability in top_k)
+    return {label: _share(probability) / whole for label, probability in top_k} if whole > 0 else {}
+
+
+def _share(probability: float) -> float:
+    """A probability, though a message may say anything."""
+    return min(1.0, max(0.0, probability))
 
 
 def _entropy(probabilities: Sequence[float]) -> float:

@@ -18,7 +18,7 @@ def prediction(model="resnet50", image_id=IMAGE, top_k=(("cat", 0.75), ("dog", 0
         "model": model,
         "model_version": "1",
         "prediction": top_k[0][0],
-        "confidence": top_k[0][1],
+        "confidence": min(1.0, top_k[0][1]),
         "top_k": list(top_k),
         "timestamp": NOON,
         "queue_ms": 3.0,

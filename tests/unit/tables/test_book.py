@@ -8,12 +8,14 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamapp.records import DeadLetter, LabelMessage, Prediction
 from tables import races
 from tables.book import Book
 from tables.buckets import KEEP_BUCKET_S, Bucket, bucket_start
 from tables.race import KEEP_RACE_S
 from tables.recovery import recover
 from tables.totals import Total
+from tests.support import messages
 from tests.unit.tables.samples import IMAGE, NOON, NOON_S, Kept, book, dead_letter, keep, label, prediction
 
 LATER = 1e12
@@ -231,6 +233,35 @@ def test_a_bucket_that_has_ended_does_not_come_back():
     write(first.races)
     second = restarted(kept, now=NOON_S + KEEP_BUCKET_S + 10)
     assert set(second.changed) == {f"total|{model}:3" for model in MODELS}
+
+
+anything = st.lists(
+    st.one_of(
+        messages.predictions.map(lambda p: p.model_copy(update={"image_id": IMAGE, "run_id": "live"})),
+        messages.others.map(lambda m: m.model_copy(update={"image_id": IMAGE}) if hasattr(m, "image_id") else m),
+    ),
+    max_size=6,
+)
+
+
+@given(anything)
+def test_no_message_that_can_be_decoded_breaks_the_tables(received):
+    kept = Kept(), Kept(), Kept()
+    tables = book(kept)
+    for offset, message in enumerate(received):
+        match message:
+            case Prediction():
+                tables.predicted(message, 3, offset, NOON_S)
+            case DeadLetter():
+                tables.gave_up(message, 3, offset, NOON_S)
+            case LabelMessage():
+                tables.labelled(message, 3, offset, NOON_S)
+            case _:
+                tables.tick(3, offset, NOON_S)
+    figures = {key: tables.buckets.encoded(key.removeprefix("bucket|")) for key in tables.changed}
+    write(tables.races)
+    second = restarted(kept, now=NOON_S)
+    assert {key: second.buckets.encoded(key.removeprefix("bucket|")) for key in second.changed} == figures
 
 
 # -- any order, replays, duplicates, crashes -------------------------------------------------------

@@ -3,10 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from streamapp.records import Verdict
 from tables import races
 from tables.changes import DEAD_LETTER, LABEL, PREDICTION, TICK
 from tables.race import Race
+from tests.support.messages import predictions
 from tests.unit.tables.samples import IMAGE, NOON, NOON_S, prediction
 
 EXPECTED = frozenset({"mobilenet", "resnet50"})
@@ -162,6 +166,19 @@ def test_bytes_keep_everything():
     assert races.from_bytes(race.key, races.to_bytes(race)) == race
     empty = Race(IMAGE, 3, NOON_S)
     assert races.from_bytes(empty.key, races.to_bytes(empty)) == empty
+
+
+@given(st.lists(predictions, max_size=3), st.lists(st.tuples(st.text(max_size=9), st.integers(0, 2**40)), max_size=3))
+def test_whatever_a_message_says_the_race_can_be_kept_and_judged(answers, letters):
+    race = Race(IMAGE, 3, NOON_S)
+    for offset, answer in enumerate(answers):
+        race.add_prediction(answer, offset, NOON_S)
+    for model, start in letters:
+        race.add_dead(model, start, 5, NOON_S)
+    race.settle(EXPECTED, NOON_S, TICK, 0, due=True)
+    assert races.from_bytes(race.key, races.to_bytes(race)) == race
+    verdict = races.verdict(race, EXPECTED, NOON_S)
+    assert Verdict.decode(verdict.encode()) == verdict
 
 
 def test_the_outline_says_what_a_recovery_asks():

@@ -77,6 +77,11 @@ def test_a_top_k_that_is_cut_off_is_scaled():
     assert disagreement(three((("cat", 0.5),), (("cat", 0.25),), (("cat", 0.1),))) == 0.0
 
 
+def test_what_is_no_probability_is_cut_to_one():
+    assert ensemble(three((("cat", 1e308), ("dog", -5.0)), CAT, DOG)) == ("cat", pytest.approx(2 / 3))
+    assert disagreement(three((("cat", 1e308), ("dog", 1e308)), CAT, DOG)) <= 1
+
+
 weights = st.lists(st.floats(0, 1), min_size=4, max_size=4).filter(lambda values: sum(values) > 0)
 
 
