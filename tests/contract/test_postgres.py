@@ -141,6 +141,14 @@ async def test_a_verdict_is_replaced_only_by_one_that_knows_more(db: Database) -
     assert await after(3, True) == (3, True)
 
 
+async def test_a_complete_verdict_is_not_replaced_by_another_with_as_many_answers(db: Database) -> None:
+    message = image()
+    first = verdict(message.image_id, 2, complete=True)
+    await db.store(Rows(images=[message], verdicts=[first, first.model_copy(update={"ensemble": "dog"})]))
+    view = await db.image(message.image_id)
+    assert view and view.verdict == first
+
+
 async def test_a_verdict_is_replaced_within_one_batch_too(db: Database) -> None:
     message = image()
     amended = verdict(message.image_id, 3, complete=True, ensemble="dog")
@@ -195,6 +203,15 @@ async def test_an_accepted_image_is_pending_until_it_is_marked(db: Database) -> 
     assert await state(db, message.image_id) == "published"
     assert message not in await db.pending_older_than(0, 1000)
     assert other in await db.pending_older_than(0, 1000)
+
+
+async def test_only_pending_images_can_be_discarded(db: Database) -> None:
+    failed, published = image(), image()
+    await db.insert_pending(failed, 1, 1, 1)
+    await db.store(Rows(images=[published]))
+    await db.discard_pending([failed.image_id, published.image_id])
+    assert await db.image(failed.image_id) is None
+    assert await state(db, published.image_id) == "published"
 
 
 async def test_a_recorded_image_is_published_in_whichever_order_it_is_heard_of(db: Database) -> None:
