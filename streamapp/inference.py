@@ -5,36 +5,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from streamapp.errors import ModelError
-from streamapp.records import Lane
-
-
-class Turn(Protocol):
-    """A model's turn in the lane."""
-
-    waited_ms: float
-    state: Lane
-
-
-class LaneLike(Protocol):
-    """What lets one model at a time use the cores."""
-
-    def turn(self) -> AbstractContextManager[Turn]:
-        """Wait for the lane and hold it."""
-
-
-class ModelLike(Protocol):
-    """A loaded model."""
-
-    def predict(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities, float32 [N, classes], for uint8 RGB [N, H, W, 3]."""
+from streamapp.runtime.lane import Lane, NoLane, State
+from streamapp.runtime.spec import Model
 
 
 @dataclass(frozen=True)
@@ -44,7 +23,7 @@ class Inference:
     probabilities: npt.NDArray[np.float32]
     lane_ms: float
     inference_ms: float
-    lane: Lane
+    lane: State
 
 
 class InferenceThread:
@@ -53,7 +32,7 @@ class InferenceThread:
     The threads are daemons: one that hangs must not keep the worker from stopping.
     """
 
-    def __init__(self, name: str, model: ModelLike, lane: LaneLike, timeout_s: float) -> None:
+    def __init__(self, name: str, model: Model, lane: Lane | NoLane, timeout_s: float) -> None:
         self.name = name
         self.model = model
         self.lane = lane

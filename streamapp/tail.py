@@ -1,7 +1,8 @@
 """Reads whole topics without a consumer group: what the API needs to answer for every worker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -14,8 +15,8 @@ Handler = Callable[[bytes, bytes | None], None]
 
 async def tail(
     settings: Settings, handlers: Mapping[str, Handler], whole: set[str], caught_up: asyncio.Event
-) -> AsyncIterator[int]:
-    """Give each message's key and value to its topic's handler; yields the number of messages of each poll.
+) -> NoReturn:
+    """Give each message's key and value to its topic's handler, until cancelled.
 
     Topics in `whole` are read from their beginning, the others from now on. `caught_up` is set once everything that
     was there at the start has been handled.
@@ -37,6 +38,5 @@ async def tail(
                     handlers[part.topic](message.key or b"", message.value)
             if not caught_up.is_set() and all([await consumer.position(part) >= end for part, end in ends.items()]):
                 caught_up.set()
-            yield sum(map(len, batches.values()))
     finally:
         await consumer.stop()

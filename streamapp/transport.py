@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import IllegalGenerationError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 LEAVE_S = 4.0
@@ -14,8 +15,9 @@ class PacedThread(AIOKafkaConsumerThread):
     """Consumer thread that pauses after an empty fetch, for brokers that answer those at once."""
 
     async def on_start(self) -> None:
-        """Start the consumer, then pace it."""
+        """Start the consumer, then adapt it."""
         await super().on_start()
+        keep_member_id(self._ensure_consumer())
         app = cast(Any, self.app)  # a StreamApp, whose module imports this one
         pause_after_empty_fetch(self._ensure_consumer(), app.settings.empty_fetch_pause_ms)
 
@@ -38,6 +40,27 @@ class PacedTransport(Transport):
     """Faust's aiokafka transport with the paced consumer."""
 
     Consumer = PacedConsumer
+
+
+def keep_member_id(consumer: AIOKafkaConsumer) -> None:
+    """Make a started consumer keep its member id when a commit is refused for its generation.
+
+    A commit that crosses a rebalance is refused so. aiokafka then forgets its id and joins as somebody new, while
+    Apache's own client joins again under its id. To the embedded broker the old id stays a member, even the leader,
+    that never answers, and nobody is assigned anything.
+    """
+    coordinator = consumer._coordinator
+    commit = coordinator._do_commit_offsets
+
+    async def keeping(*args: Any) -> None:
+        member_id = coordinator.member_id
+        try:
+            await commit(*args)
+        except IllegalGenerationError:
+            coordinator.member_id = coordinator.member_id or member_id
+            raise
+
+    coordinator._do_commit_offsets = keeping
 
 
 def pause_after_empty_fetch(consumer: AIOKafkaConsumer, pause_ms: float) -> None:

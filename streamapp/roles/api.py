@@ -86,9 +86,7 @@ class ApiRole:
         while not self.app.should_stop:
             try:
                 whole = {topics.STATS_PARTIALS, topics.MODELS_STATE}
-                async for _ in tail(self.shared.settings, handlers, whole, self.caught_up):
-                    if self.app.should_stop:
-                        return
+                await tail(self.shared.settings, handlers, whole, self.caught_up)
             except KafkaError as error:
                 log.warning("reading the figures failed: %s; trying again", error)
                 await asyncio.sleep(1)

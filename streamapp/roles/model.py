@@ -4,8 +4,10 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 from datetime import datetime
+from typing import Any, cast
 
 from faust import Stream
+from faust.types import StreamT
 
 from streamapp import topics
 from streamapp.classify import Classifier
@@ -82,9 +84,9 @@ class ModelAgent:
         )
         log.debug("%s starts at %s", self.app.conf.id, start)
 
-    async def run(self, stream: Stream[bytes]) -> None:
+    async def run(self, stream: StreamT[Any]) -> None:
         """The agent: every image once, acknowledged in order."""
-        await self.window.run(stream.noack().events())
+        await self.window.run(cast(Stream[Any], stream).noack().events())
 
     async def drain(self) -> None:
         """Finish the images in flight before the worker leaves."""
