@@ -43,7 +43,7 @@ def growth(samples: Sequence[Sample]) -> dict[str, float]:
 
 def show(samples: Sequence[Sample], growth: Mapping[str, float]) -> None:
     """Print the samples over time, and the last one by process."""
-    columns = ("second", "acknowledged", "lag", "RSS MiB", "PSS MiB", "CPU % of a core")
+    columns = ("second", "acknowledged", "largest lag", "RSS MiB", "PSS MiB", "CPU % of a core")
     report.table("Over time", columns, map(_row, samples))
     if samples:
         last = {**dict(sorted(samples[-1].processes.items())), "total": samples[-1].total}
@@ -52,5 +52,7 @@ def show(samples: Sequence[Sample], growth: Mapping[str, float]) -> None:
 
 
 def _row(sample: Sample) -> tuple[object, ...]:
-    used, lag = sample.total, max(sample.lags.values())
-    return (round(sample.second), sample.acknowledged, lag, used.rss_mib, used.pss_mib, used.cpu_percent)
+    used = sample.total
+    group, lag = max(sample.lags.items(), key=lambda item: item[1])
+    most = f"{lag} {group.removeprefix('streamapp-')}" if lag else "0"
+    return (round(sample.second), sample.acknowledged, most, used.rss_mib, used.pss_mib, used.cpu_percent)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import aiohttp
 import typer
 
 import agents
@@ -80,7 +81,8 @@ class Soak:
     async def _ledger(self, before: Counts) -> Ledger:
         models = list(agents.specs(self._place.settings.models))
         after = await self._database.counts()
-        return await ledger(before, after, self._uploader.acknowledged, models, self._uploader.session)
+        async with aiohttp.ClientSession(self._place.api_url) as session:
+            return await ledger(before, after, self._uploader.acknowledged, models, session)
 
     async def _sample_on(self) -> None:
         for number in itertools.count(1):
