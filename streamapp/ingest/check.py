@@ -23,6 +23,8 @@ ORIENTATION = 0x0112  # EXIF tag; values of 5 and more swap width and height
 # is made an error here. Filters are global, so this is done once and not around each call (threads).
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+# Pillow complains of each broken EXIF tag of hostile files, on and on.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import asyncio
 import importlib.util
 import itertools
-import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -25,8 +24,15 @@ PHOTOGRAPHS = (
 )
 STREAMS = ("auto", "cifar10", "photos")
 HOW_TO_GET = "for CIFAR-10 with labels set STREAMAPP_DATA or --data to a zip or folder <split>/<class>/<file>"
-#: Loads the data set and exits: a process of its own can be ended in mid-download.
-DOWNLOAD = "from keras.datasets import cifar10; cifar10.load_data()"
+#: Fills the cache of Keras and exits, or says why not: a process of its own can be ended in mid-download.
+DOWNLOAD = """\
+import sys
+from streamapp.ingest.produce import cifar10
+try:
+    cifar10.from_keras()
+except cifar10.SourceError as error:
+    sys.exit(str(error))
+"""
 
 
 def photographs() -> list[Picture]:
@@ -92,19 +98,22 @@ class Demo:
         return cifar10.from_files(self._data) if self._data is not None else cifar10.from_keras()
 
     async def _during_download(self, photos: Iterator[Picture]) -> AsyncGenerator[Picture]:
-        """Photographs until the download has ended, well or not; none where there is no network."""
-        try:
-            await asyncio.to_thread(cifar10.check_network)
-            async with downloading() as download:
-                self._say("stream: photographs of scikit-image, without labels, while CIFAR-10 (170 MB) is downloaded")
-                while download.returncode is None:
-                    yield next(photos)
-            if download.returncode:
-                raise SourceError("the download of CIFAR-10 failed; give a zip or folder with --data")
-        except SourceError as error:
+        """Photographs until the download has ended, well or not; nothing meanwhile if CIFAR-10 was asked for."""
+        async with downloading() as download:
             if self._stream == "cifar10":
-                raise
-            self._say(str(error))
+                self._say("CIFAR-10 (170 MB) is being downloaded")
+                await download.wait()
+            else:
+                self._say("stream: photographs of scikit-image, without labels, while CIFAR-10 is looked for")
+            while download.returncode is None:
+                yield next(photos)
+            assert download.stderr is not None, "it is a pipe"
+            said = (await download.stderr.read()).decode(errors="replace").strip()
+        if download.returncode:
+            why = said.rpartition("\n")[2] or "the download of CIFAR-10 failed; give a zip or folder with --data"
+            if self._stream == "cifar10":
+                raise SourceError(why)
+            self._say(why)
 
 
 @asynccontextmanager
@@ -114,9 +123,8 @@ async def downloading() -> AsyncIterator[asyncio.subprocess.Process]:
         sys.executable,
         "-c",
         DOWNLOAD,
-        env=os.environ | {"KERAS_BACKEND": "openvino"},
         stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         yield process

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -160,15 +159,28 @@ async def first(stream: demo.Demo, count: int) -> list[str]:
     return names
 
 
-async def test_the_demo_without_data_and_network_shows_photographs_and_says_how_to_get_more(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither cache nor network, in the child process too."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(cifar10, "DOWNLOAD_HOST", CLOSED)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    closed = f"from streamapp.ingest.produce import cifar10; cifar10.DOWNLOAD_HOST = {CLOSED}\n"
+    monkeypatch.setattr(demo, "DOWNLOAD", closed + demo.DOWNLOAD)
+
+
+@pytest.mark.usefixtures("offline")
+async def test_the_demo_without_data_and_network_shows_photographs_and_says_how_to_get_more() -> None:
     said: list[str] = []
-    names = await first(demo.Demo("auto", None, said.append), 2 * len(demo.PHOTOGRAPHS))
-    assert names == 2 * list(demo.PHOTOGRAPHS)
-    assert "photographs" in said[-1] and "--data" in said[-1]
+    pictures = demo.Demo("auto", None, said.append).pictures()
+    names = [(await anext(pictures)).filename]
+    async with asyncio.timeout(10):
+        while len(said) < 3 or len(names) < 20:
+            names.append((await anext(pictures)).filename)
+            await asyncio.sleep(0.01)
+    await pictures.aclose()
+    assert names[:12] == 2 * list(demo.PHOTOGRAPHS)
+    assert "cannot be downloaded" in said[1] and "\n" not in said[1]
+    assert "photographs" in said[2] and "--data" in said[2]
 
 
 async def test_the_demo_with_data_shows_it_again_and_again_in_another_order(files: Path) -> None:
@@ -180,11 +192,8 @@ async def test_the_demo_with_data_shows_it_again_and_again_in_another_order(file
     assert "CIFAR-10 with labels, 4 pictures" in said[-1]
 
 
-async def test_cifar10_is_insisted_on_and_photographs_are_chosen(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(cifar10, "DOWNLOAD_HOST", CLOSED)
+@pytest.mark.usefixtures("offline")
+async def test_a_stream_that_is_asked_for_is_the_stream_or_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="--data"):
         await first(demo.Demo("cifar10", None, print), 1)
     assert await first(demo.Demo("photos", tmp_path, lambda _: None), 1) == ["astronaut.png"]
@@ -193,17 +202,16 @@ async def test_cifar10_is_insisted_on_and_photographs_are_chosen(
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A network is there and the cache is not; yields the cache's file, which a download would make."""
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The file that a download would make; it is not there."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(cifar10, "check_network", lambda: None)
     cache = cifar10.keras_cache()
     cache.parent.mkdir(parents=True)
-    yield cache
+    return cache
 
 
-async def test_photographs_bridge_the_download(network: Path, monkeypatch: pytest.MonkeyPatch, files: Path) -> None:
-    code = f"import time; time.sleep(0.3); open({str(network)!r}, 'w').close()"
+async def test_photographs_bridge_the_download(cache: Path, monkeypatch: pytest.MonkeyPatch, files: Path) -> None:
+    code = f"import time; time.sleep(0.3); open({str(cache)!r}, 'w').close()"
     monkeypatch.setattr(demo, "DOWNLOAD", code)
     monkeypatch.setattr(cifar10, "from_keras", lambda: cifar10.from_files(files))
     said: list[str] = []
@@ -218,7 +226,7 @@ async def test_photographs_bridge_the_download(network: Path, monkeypatch: pytes
     assert [line.split(":")[0] for line in said] == ["stream", "stream"]
 
 
-async def test_a_download_that_fails_leaves_the_photographs(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_download_that_fails_leaves_the_photographs(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "DOWNLOAD", "raise SystemExit(1)")
     said: list[str] = []
     pictures = demo.Demo("auto", None, said.append).pictures()
@@ -230,7 +238,7 @@ async def test_a_download_that_fails_leaves_the_photographs(network: Path, monke
     assert "download of CIFAR-10 failed" in said[1]
 
 
-async def test_a_download_ends_with_the_stream(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_download_ends_with_the_stream(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "DOWNLOAD", "import time; time.sleep(60)")
     async with demo.downloading() as process:
         assert process.returncode is None
