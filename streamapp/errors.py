@@ -19,6 +19,7 @@ StreamappError
 │   ├── TooManyPixels
 │   └── UndecodableImage
 ├── SourceError                a camera, a folder or a data set cannot be read
+├── TrainingError              a model cannot be trained or evaluated as asked
 ├── ApiError                   the HTTP API does not answer, or refuses a request
 └── DevStackError              an embedded server cannot be started or is running already
 
@@ -59,7 +60,11 @@ class StorageError(StreamappError):
 
 
 class StoreUnavailable(StorageError):
-    """A store does not answer; the same call may succeed later."""
+    """A store does not answer; the same call may succeed later. `store` is its name in the metrics, where known."""
+
+    def __init__(self, text: str, store: str = "") -> None:
+        super().__init__(text)
+        self.store = store
 
 
 class RowRefused(StorageError):
@@ -100,6 +105,10 @@ class UndecodableImage(ImageRejected):
 
 class SourceError(StreamappError):
     """A camera, a folder or a data set cannot be read."""
+
+
+class TrainingError(StreamappError):
+    """A model cannot be trained or evaluated as asked."""
 
 
 class ApiError(StreamappError):

@@ -61,7 +61,7 @@ class Cache:
         try:
             await self._client.ping()
         except (RedisError, OSError) as error:
-            raise StoreUnavailable(f"the cache at {self._url} does not answer: {error}") from error
+            raise StoreUnavailable(f"the cache at {self._url} does not answer: {error}", "cache") from error
 
     async def get(self, key: str) -> bytes | None:
         """The value; None when there is none or the server is down."""

@@ -107,7 +107,7 @@ class ObjectStore:
             yield
         except (MinioException, ClientError, OSError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
-            raise StoreUnavailable(f"the object store at {self._url} does not answer: {reason}") from error
+            raise StoreUnavailable(f"the object store at {self._url} does not answer: {reason}", "objects") from error
 
 
 def _client(url: str, session: ClientSession) -> Any:

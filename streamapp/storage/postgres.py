@@ -188,4 +188,6 @@ def _errors(url: str) -> Iterator[None]:
         # asyncpg's own error for a value that does not fit its column's type is both of these, and has no public name.
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
             raise RowRefused(f"PostgreSQL cannot take a value: {error}") from error
-        raise StoreUnavailable(f"PostgreSQL at {url} is not available: {error or 'no answer in time'}") from error
+        raise StoreUnavailable(
+            f"PostgreSQL at {url} is not available: {error or 'no answer in time'}", "postgres"
+        ) from error

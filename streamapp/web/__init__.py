@@ -13,7 +13,7 @@ def setup(web_app: web.Application, context: ApiContext) -> None:
     if _SET_UP in web_app:
         return
     web_app[_SET_UP] = context
-    web_app.middlewares.append(problems.middleware)
+    web_app.middlewares.append(problems.middleware(context.metrics))
     web_app.on_response_prepare.append(problems.add_request_id)
     web_app.on_shutdown.append(_end_streams)
     web_app.on_cleanup.append(_write_marks)

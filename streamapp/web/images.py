@@ -14,7 +14,7 @@ from streamapp.web import thumbnails
 from streamapp.web.answers import API, identifier, image_url, json_answer, not_found
 from streamapp.web.context import ApiContext
 from streamapp.web.cursors import cursor_text, page
-from streamapp.web.problems import Problem, of_error
+from streamapp.web.problems import Problem, count_failure, of_error
 from streamapp.web.uploads import Form, UploadedFile, read_form
 
 #: Files of one request that are accepted at the same time.
@@ -82,6 +82,7 @@ class Images:
         except (ImageRejected, StoreUnavailable, PublishFailed, RowRefused) as error:
             problem = of_error(error)
             assert problem is not None, "each of these has its entry in problems.KINDS"
+            count_failure(error, context.metrics)
             if isinstance(error, ImageRejected):
                 context.metrics.images_rejected.labels(problem.name).inc()
             return problem

@@ -9,8 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from streamapp import errors
+from streamapp.metrics import Metrics
 from streamapp.web.answers import dumps
 
 log = logging.getLogger(__name__)
@@ -80,9 +82,35 @@ def of_status(error: web.HTTPException) -> Problem:
     return Problem(error.status, phrase.lower().replace(" ", "-"), phrase, detail)
 
 
-@web.middleware
-async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer errors as problem documents. What nobody foresaw is logged with the request's id and not shown."""
+def count_failure(error: Exception, metrics: Metrics) -> None:
+    """Count a store that does not answer."""
+    if isinstance(error, errors.StoreUnavailable) and error.store:
+        metrics.store_failures.labels(error.store).inc()
+
+
+def middleware(metrics: Metrics) -> Middleware:
+    """Answer errors as problem documents, and count stores that do not answer."""
+
+    @web.middleware
+    async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await answered(request, handler)
+        except web.HTTPException:  # a redirect
+            raise
+        except errors.StreamappError as error:
+            count_failure(error, metrics)
+            if (problem := of_error(error)) is not None:
+                log.info("request %s: %s %s: %s", request_id(request), problem.status, problem.name, error)
+                return problem.answer()
+            return _unforeseen(request)
+        except Exception:  # the last resort: no traceback ever reaches a client
+            return _unforeseen(request)
+
+    return problems
+
+
+async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's answer, or aiohttp's own refusals as problem documents."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -92,13 +120,6 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
-    except errors.StreamappError as error:
-        if (problem := of_error(error)) is not None:
-            log.info("request %s: %s %s: %s", request_id(request), problem.status, problem.name, error)
-            return problem.answer()
-        return _unforeseen(request)
-    except Exception:  # the last resort: no traceback ever reaches a client
-        return _unforeseen(request)
 
 
 def _unforeseen(request: web.Request) -> web.Response:

@@ -208,11 +208,12 @@ async def test_an_original_that_is_gone_is_not_found() -> None:
 
 async def test_a_database_that_is_away_is_said_so() -> None:
     context = make_context()
-    context.db.fails = StoreUnavailable("PostgreSQL does not answer")
+    context.db.fails = StoreUnavailable("PostgreSQL does not answer", "postgres")
     async with running_api(context) as client:
         answer = await client.get("/api/v1/images")
         assert await problem(answer) == (503, "store-unavailable")
         assert "Retry-After" in answer.headers
+    assert context.metrics.registry.get_sample_value("streamapp_store_failures_total", {"store": "postgres"}) == 1
 
 
 async def test_figures_of_a_window() -> None:

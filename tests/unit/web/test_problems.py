@@ -5,8 +5,10 @@ import logging
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import CollectorRegistry
 
 from streamapp import errors
+from streamapp.metrics import Metrics
 from streamapp.web import problems
 from streamapp.web.problems import KINDS, REQUEST_ID, of_error
 from tests.unit.web.doubles import make_context, running_api
@@ -74,7 +76,7 @@ async def test_an_error_of_ours_without_a_status_is_our_own_fault(caplog: pytest
     async def broken(_: web.Request) -> web.StreamResponse:
         raise errors.ModelError("secret")
 
-    app = web.Application(middlewares=[problems.middleware])
+    app = web.Application(middlewares=[problems.middleware(Metrics(CollectorRegistry()))])
     app.add_routes([web.get("/", broken)])
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/")
@@ -87,7 +89,7 @@ async def test_redirects_are_no_problems() -> None:
     async def away(_: web.Request) -> web.StreamResponse:
         raise web.HTTPFound("/elsewhere")
 
-    app = web.Application(middlewares=[problems.middleware])
+    app = web.Application(middlewares=[problems.middleware(Metrics(CollectorRegistry()))])
     app.add_routes([web.get("/", away)])
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/", allow_redirects=False)

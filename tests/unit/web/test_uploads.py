@@ -155,8 +155,8 @@ async def test_a_body_of_unknown_length_is_counted_as_it_comes() -> None:
 @pytest.mark.parametrize(
     ("store", "error", "name"),
     [
-        ("db", StoreUnavailable("PostgreSQL is away"), "store-unavailable"),
-        ("objects", StoreUnavailable("the object store is away"), "store-unavailable"),
+        ("db", StoreUnavailable("PostgreSQL is away", "postgres"), "store-unavailable"),
+        ("objects", StoreUnavailable("the object store is away", "objects"), "store-unavailable"),
         ("broker", PublishFailed("no acknowledgement"), "publish-failed"),
     ],
 )
@@ -169,6 +169,8 @@ async def test_when_something_is_down_the_sender_may_try_again(store: str, error
         assert await problem(answer) == (503, name)
         assert int(answer.headers["Retry-After"]) >= 1
     assert sample(context, "streamapp_images_accepted_total", source="upload") == 0
+    failures = {name: sample(context, "streamapp_store_failures_total", store=name) for name in ("postgres", "objects")}
+    assert failures == {name: float(name == getattr(error, "store", "")) for name in failures}
 
 
 @pytest.mark.parametrize(
