@@ -1,0 +1,114 @@
+"""The state that every browser session shows: the newest races, figures and the link to the API. No I/O."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from dash_ui.data import Json, Race, Stats
+
+STRIP = 12
+KEPT_RACES = 300
+KEPT_PINNED = 100
+
+LinkState = Literal["connecting", "live", "reconnecting", "down"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """How the dashboard stands with the API."""
+
+    state: LinkState = "connecting"
+    error: str = ""
+
+
+@dataclass
+class Revisions:
+    """Counters that tell a session whether what it shows has changed."""
+
+    races: int = 0
+    stats: int = 0
+    models: int = 0
+
+
+class Board:
+    """What is known now. Each `take_…` returns nothing and moves a revision on when something changed."""
+
+    def __init__(self) -> None:
+        self.link = Link()
+        self.revisions = Revisions()
+        self.models: list[str] = []
+        self.untrained: set[str] = set()
+        self.stats: dict[str, Stats] = {}
+        self.last_data: float | None = None
+        self._races: OrderedDict[str, Race] = OrderedDict()
+        self._fetched: OrderedDict[str, Race] = OrderedDict()
+
+    @property
+    def newest(self) -> Race | None:
+        """The image whose verdict came last."""
+        return next(reversed(self._races.values()), None)
+
+    def strip(self) -> list[Race]:
+        """The newest images, newest first."""
+        return list(islice(reversed(self._races.values()), STRIP))
+
+    def race(self, image_id: str) -> Race | None:
+        """An image that is on the board or was fetched for someone who pinned it."""
+        return self._races.get(image_id) or self._fetched.get(image_id)
+
+    def take_verdict(self, race: Race) -> None:
+        """A verdict has come, or an amendment of one, which does not make its image the newest."""
+        self._races[race.image_id] = race
+        while len(self._races) > KEPT_RACES:
+            self._races.popitem(last=False)
+        self._fetched.pop(race.image_id, None)
+        self._learn_models((answer.model, answer.trained) for answer in race.answers)
+        self._learn_models((model, model not in self.untrained) for model in race.dead)
+        self.revisions.races += 1
+        self.last_data = time.monotonic()
+
+    def take_newest(self, races: list[Race]) -> None:
+        """The list of the newest images, newest first, after a connection; images without a verdict will come."""
+        for race in reversed(races):
+            if not race.pending:
+                self.take_verdict(race)
+
+    def take_fetched(self, race: Race) -> None:
+        """An image that somebody pinned, which need not be among the newest."""
+        if race.image_id not in self._races:
+            self._fetched[race.image_id] = race
+            while len(self._fetched) > KEPT_PINNED:
+                self._fetched.popitem(last=False)
+            self.revisions.races += 1
+
+    def take_stats(self, stats: Stats) -> None:
+        """The figures of one window."""
+        self._learn_models((model.model, model.trained) for model in stats.models)
+        self.stats[stats.window] = stats
+        self.revisions.stats += 1
+        self.last_data = time.monotonic()
+
+    def take_models(self, models: Iterable[Json]) -> None:
+        """What the model workers serve."""
+        self._learn_models((str(model["model"]), bool(model.get("trained", True))) for model in models)
+
+    def take_link(self, link: Link) -> None:
+        """The connection to the API has changed."""
+        self.link = link
+
+    def data_age_s(self) -> float | None:
+        """Seconds since something came from the API; None before the first time."""
+        return None if self.last_data is None else time.monotonic() - self.last_data
+
+    def _learn_models(self, models: Iterable[tuple[str, bool]]) -> None:
+        """A model keeps its place, and so its colour, from when it is first seen; together they come in name order."""
+        known = (list(self.models), set(self.untrained))
+        for model, trained in sorted(models):
+            if model not in self.models:
+                self.models.append(model)
+            (self.untrained.discard if trained else self.untrained.add)(model)
+        if known != (self.models, self.untrained):
+            self.revisions.models += 1

@@ -1,0 +1,71 @@
+"""Plain HTTP beside the live connection: pictures, uploads, health. The browser talks to one origin only."""
+
+from typing import Annotated, Any
+from urllib.parse import unquote
+from uuid import UUID
+
+from fastapi import FastAPI, Header, Request
+from fastapi.responses import JSONResponse, Response
+
+from dash_ui.client import ApiDown, ApiProblem
+from dash_ui.hub import Hub
+from dash_ui.pictures import Pictures
+
+MAX_UPLOAD_BYTES = 10 * 1024 * 1024
+# An image never changes under its id.
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+
+
+def add_routes(server: FastAPI, hub: Hub) -> None:
+    """Add the routes; called before Dash adds its own, which catch every path."""
+    pictures = Pictures(hub.api)
+
+    @server.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok", "api": hub.board.link.state}
+
+    @server.get("/thumb/{image_id}")
+    async def thumb(image_id: UUID) -> Response:
+        data, content_type = await pictures.thumbnail(str(image_id))
+        return Response(data, media_type=content_type, headers=FOREVER)
+
+    @server.get("/original/{image_id}")
+    async def original(image_id: UUID) -> Response:
+        data, content_type = await hub.api.picture(str(image_id), "original")
+        return Response(data, media_type=content_type, headers=FOREVER)
+
+    # The header is also what keeps other sites out: a browser does not send it across origins unasked.
+    @server.post("/upload")
+    async def upload(request: Request, x_filename: Annotated[str, Header()]) -> Response:
+        data = await _body(request)
+        if data is None:
+            return _problem(413, "Image too large", "an image may have at most 10 MB")
+        answer = await hub.api.upload(unquote(x_filename), data)
+        return JSONResponse({"image_id": answer["images"][0]["image_id"]}, 202)
+
+    @server.exception_handler(ApiProblem)
+    async def refused(_request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, ApiProblem)
+        return _problem(problem.status, problem.title, problem.detail)
+
+    @server.exception_handler(ApiDown)
+    async def down(_request: Request, error: Exception) -> Response:
+        return _problem(502, "The API does not answer", f"{error}; try again when the page is live")
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body of a request, None when it is larger than an upload may be."""
+    if int(request.headers.get("content-length") or 0) > MAX_UPLOAD_BYTES:
+        return None
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_UPLOAD_BYTES:
+            return None
+    return bytes(data)
+
+
+def _problem(status: int, title: str, detail: str) -> JSONResponse:
+    """Problem details (RFC 9457)."""
+    content: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(content, status, media_type="application/problem+json")

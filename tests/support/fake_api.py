@@ -1,0 +1,176 @@
+"""A stand-in for the API, for tests of the dashboard alone: `python -m tests.support.fake_api --port 8001`.
+
+It speaks the HTTP interface (list, statistics, models, events, pictures, upload) over made-up races.
+"""
+
+import argparse
+import asyncio
+import json
+import threading
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from tests.support.fake_races import FakeWorld, jpeg
+
+EVERY_S = 0.4
+MAX_BYTES = 10 * 1024 * 1024
+MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
+
+
+class FakeApi:
+    """The fake API on one port, in a thread of its own; it can go away and come back."""
+
+    def __init__(self, port: int = 0, every_s: float = EVERY_S) -> None:
+        self.port, self.every_s = port, every_s
+        self.world = FakeWorld()
+        self.streams_opened = 0
+        self._readers: set[asyncio.Queue[tuple[str, Any]]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._runner: web.AppRunner | None = None
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    # -- from the test's thread --------------------------------------------------------------------
+    def __enter__(self) -> "FakeApi":
+        self._thread.start()
+        self.come_back()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.go_away()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def come_back(self) -> None:
+        """Listen (again)."""
+        asyncio.run_coroutine_threadsafe(self.start(), self._loop).result(10)
+
+    def go_away(self) -> None:
+        """Stop answering and cut every connection."""
+        asyncio.run_coroutine_threadsafe(self.stop(), self._loop).result(10)
+
+    # -- in the loop -------------------------------------------------------------------------------
+    async def start(self) -> None:
+        app = web.Application(client_max_size=2 * MAX_BYTES)
+        app.add_routes(
+            [
+                web.get("/api/v1/images", self._images),
+                web.post("/api/v1/images", self._post),
+                web.get("/api/v1/images/{id}", self._image),
+                web.get("/api/v1/images/{id}/{size:thumbnail|original}", self._picture),
+                web.get("/api/v1/stats", self._stats),
+                web.get("/api/v1/models", self._models),
+                web.get("/api/v1/events", self._events),
+            ]
+        )
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self._tasks = [asyncio.create_task(self._emit()), asyncio.create_task(self._emit_stats())]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for queue in self._readers:
+            queue.put_nowait(("end", None))
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _emit(self) -> None:
+        while True:
+            if self.every_s:
+                self._publish("verdict", self.world.race())
+            await asyncio.sleep(self.every_s or 0.1)
+
+    async def _emit_stats(self) -> None:
+        while True:
+            self._publish("stats", self.world.stats("1m"))
+            await asyncio.sleep(1)
+
+    def _publish(self, event: str, data: Any) -> None:
+        for queue in self._readers:
+            queue.put_nowait((event, data))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        await response.prepare(request)
+        queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self._readers.add(queue)
+        self.streams_opened += 1
+        try:
+            await response.write(b": hello\n\n")
+            while True:
+                event, data = await queue.get()
+                if event == "end":
+                    return response
+                await response.write(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
+        finally:
+            self._readers.discard(queue)
+
+    async def _images(self, request: web.Request) -> web.Response:
+        limit = int(request.query.get("limit", "50"))
+        newest = list(self.world.races)[::-1][:limit]
+        return web.json_response({"images": [_as_image(verdict) for verdict in newest], "next": None})
+
+    async def _image(self, request: web.Request) -> web.Response:
+        for verdict in self.world.races:
+            if verdict["image_id"] == request.match_info["id"]:
+                return web.json_response(_as_image(verdict))
+        return _problem(404, "No such image", "no image has this id")
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        photo = self.world.photos.get(request.match_info["id"])
+        if photo is None:
+            return _problem(404, "No such image", "no image has this id")
+        size = 256 if request.match_info["size"] == "thumbnail" else 480
+        return web.Response(body=jpeg(*photo, size), content_type="image/jpeg")
+
+    async def _stats(self, request: web.Request) -> web.Response:
+        return web.json_response(self.world.stats(request.query.get("window", "1m")))
+
+    async def _models(self, _request: web.Request) -> web.Response:
+        models = [{"model": model.name, "trained": model.trained} for model in self.world.models]
+        return web.json_response({"models": models})
+
+    async def _post(self, request: web.Request) -> web.Response:
+        field = await anext(aiter(await request.multipart()))
+        data, name = await field.read(), field.filename
+        if not data.startswith(MAGIC):
+            return _problem(415, "Unsupported format", f"{name} is not a JPEG, PNG or WebP image")
+        image_id = str(uuid4())
+        self._loop_call_later(image_id)
+        image = {"image_id": image_id, "url": f"/api/v1/images/{image_id}", "filename": name}
+        return web.json_response({"images": [image], "rejected": []}, status=202)
+
+    def _loop_call_later(self, image_id: str) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.3, lambda: self._publish("verdict", self.world.race("upload", image_id)))
+
+
+def _as_image(verdict: dict[str, Any]) -> dict[str, Any]:
+    image = {key: verdict.get(key) for key in ("image_id", "timestamp", "source", "label")}
+    return {"image": image, "predictions": verdict["predictions"], "verdict": verdict}
+
+
+def _problem(status: int, title: str, detail: str) -> web.Response:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return web.json_response(body, status=status, content_type="application/problem+json")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=8001)
+    parser.add_argument("--every", type=float, default=EVERY_S)
+    options = parser.parse_args()
+    with FakeApi(options.port, options.every) as api:
+        print(f"fake API: {api.url}", flush=True)
+        threading.Event().wait()
