@@ -1,0 +1,122 @@
+"""The commands `streamapp train` and `streamapp evaluate`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from streamapp.errors import TrainingError
+from streamapp.runtime.spec import ModelSpec
+from streamapp.settings import Settings
+
+#: What --quick sets: about a minute on two cores.
+QUICK: dict[str, Any] = {"epochs": 1, "input_size": 32, "limit": 300, "batch_size": 32}
+BATCH = 32
+
+Models = Annotated[list[str] | None, typer.Argument(help="Names of models; all if it is left out.")]
+Places = Annotated[
+    list[Path] | None,
+    typer.Option("--data", help="Zip or folder laid out as <split>/<class>/<file>; may be given more than once."),
+]
+
+
+def train(
+    context: typer.Context,
+    models: Models = None,
+    data: Places = None,
+    epochs: Annotated[int | None, typer.Option(help="Times that each picture is shown. [12]", min=1)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pictures in one step. [128]", min=2)] = None,
+    input_size: Annotated[int | None, typer.Option(help="Side in pixels; else the model's own.", min=32)] = None,
+    init: Annotated[
+        str | None, typer.Option(help="imagenet, scratch, or a .weights.h5, .keras, .pt, .pth or .whl file. [scratch]")
+    ] = None,
+    teacher: Annotated[str | None, typer.Option(help="A .keras file whose answers are mixed into the labels.")] = None,
+    teacher_share: Annotated[float | None, typer.Option(help="How much of them. [0.5]", min=0, max=1)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak of the one-cycle schedule. [0.001]", min=0)] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Of AdamW. [0.02]", min=0)] = None,
+    label_smoothing: Annotated[float | None, typer.Option(help="Certainty taken away. [0.1]", min=0, max=0.9)] = None,
+    augment: Annotated[str | None, typer.Option(help="none, light (flip, crop) or full (light, erase). [full]")] = None,
+    freeze: Annotated[
+        float | None, typer.Option(help="Part of the layers that stay as they are. [0]", min=0, max=1)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Start of all random numbers. [0]", min=0)] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Most pictures of each part of the data; 0: all. [0]", min=0)
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads; 0 uses every core.", min=0)] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after the last epoch that was finished.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Test-sized: 1 epoch, 300 pictures, 32 pixels.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Folder; each model gets one in it.")] = None,
+) -> None:
+    """Train models on CIFAR-10 or on pictures of your own; every training is an MLflow run."""
+    settings = Settings.load()
+    names = {"models", "data", "threads", "resume", "quick", "output"}
+    options = {name: value for name, value in context.params.items() if name not in names and value is not None}
+    options = {**(QUICK if quick else {}), **options}
+    places = data or ([Path(settings.data)] if settings.data else [])
+    if places:
+        options["data"] = tuple(str(place.resolve()) for place in places)
+    folder = output or settings.data_dir / "training"
+    for spec in chosen(models):
+        _train(spec, options, folder / spec.name, settings, threads, resume)
+
+
+def _train(
+    spec: ModelSpec, options: dict[str, Any], folder: Path, settings: Settings, threads: int, resume: bool
+) -> None:
+    from training.recipe import Recipe
+    from training.train import Trainer
+
+    if resume:
+        trainer = Trainer.resumed(options, folder, settings.data_dir, threads)
+    else:
+        trainer = Trainer(Recipe.of(spec, options), folder, settings.data_dir, threads)
+    result = trainer.run()
+    _show(spec.name, result.evaluation)
+    print(f"weights: {result.weights}")
+
+
+def evaluate(
+    models: Models = None,
+    weights: Annotated[str, typer.Option(help="Weights in place of the models' own: a path or URI.")] = "",
+    data: Places = None,
+    limit: Annotated[int, typer.Option(help="Most test pictures; 0: all.", min=0)] = 0,
+) -> None:
+    """Measure the accuracy of models on test pictures, as they answer in the platform."""
+    from training.serving import evaluate_served
+
+    settings = Settings.load()
+    places = data or ([Path(settings.data)] if settings.data else [])
+    specs = chosen(models)
+    if weights:
+        specs = [replace(spec, weights=weights) for spec in specs]
+        settings = settings.model_copy(update={"weights": ""})
+    for spec, result in evaluate_served(specs, settings, places, limit):
+        _show(spec.name, result)
+
+
+def chosen(models: list[str] | None) -> list[ModelSpec]:
+    """The specs of these models, all where none is named.
+
+    Raises:
+        TrainingError: there is no such model.
+    """
+    import agents
+
+    found = agents.specs()
+    for name in models or []:
+        if name not in found:
+            raise TrainingError(f"no model {name!r} in agents/; there are {', '.join(found) or 'none'}")
+    return [found[name] for name in models or found]
+
+
+def _show(name: str, result: Any) -> None:
+    """Print the accuracy per class, with intervals."""
+    table = Table("class", "accuracy", "95 % interval", "pictures", title=f"{name}: {result.accuracy}")
+    for label, rate in result.per_class.items():
+        low, high = rate.interval
+        table.add_row(label, f"{rate.value:.2%}", f"{low:.2%} to {high:.2%}", f"{rate.total:,}")
+    Console().print(table)

@@ -1,0 +1,76 @@
+"""Start a network from weights that were trained elsewhere, instead of from random ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from streamapp.errors import TrainingError
+from training import fromtorch
+
+
+def initialise(network: Any, architecture: str, init: str) -> None:
+    """Put the weights that `init` names into the network: `scratch`, `imagenet`, or a path.
+
+    A path is a Keras file of this very network, or a torch checkpoint (.pt, .pth, or a wheel that holds one).
+
+    Raises:
+        TrainingError: they cannot be found, or are those of another network.
+    """
+    if init == "scratch":
+        return
+    if init == "imagenet":
+        _from_keras_imagenet(network, architecture)
+    elif init.endswith((".pt", ".pth", ".whl")):
+        fromtorch.initialise(list(flat_layers(network)), architecture, Path(init))
+    elif init.endswith((".keras", ".weights.h5")):
+        _from_keras_file(network, Path(init))
+    else:
+        raise TrainingError(
+            f"--init {init}: neither imagenet, scratch nor a .weights.h5, .keras, .pt, .pth or .whl file"
+        )
+
+
+def flat_layers(network: Any) -> Iterator[Any]:
+    """The layers of a network and of the networks in it, in the order of the data."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from flat_layers(layer)
+        else:
+            yield layer
+
+
+def _from_keras_file(network: Any, path: Path) -> None:
+    try:
+        network.load_weights(path)
+    except Exception as error:  # OSError, ValueError, KeyError and more, depending on what differs
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise TrainingError(f"--init {path} does not hold the weights of this network: {reason}") from error
+
+
+def _from_keras_imagenet(network: Any, architecture: str) -> None:
+    """The features that Keras downloads; the last layer stays random, for it has other classes."""
+    size = network.input_shape[1]
+    try:
+        maker = getattr(keras.applications, architecture)
+        source = maker(weights="imagenet", include_top=False, input_shape=(size, size, 3))
+    except Exception as error:  # AttributeError, and a bare Exception when a download fails
+        raise TrainingError(f"--init imagenet: Keras cannot load {architecture}: {error}; give a path") from error
+    given = {layer.name: layer.get_weights() for layer in flat_layers(source) if layer.weights}
+    for layer in flat_layers(network):
+        if layer.name in given:
+            layer.set_weights(given[layer.name])
+    if architecture.startswith("EfficientNetB"):
+        _fold_rescaling(network, source)
+
+
+def _fold_rescaling(network: Any, source: Any) -> None:
+    """Keras divides once more by √std, in a layer that it builds with these weights only: put it into the variance."""
+    scales = [layer.scale for layer in flat_layers(source) if isinstance(layer, keras.layers.Rescaling)]
+    for layer in flat_layers(network):
+        if isinstance(layer, keras.layers.Normalization) and len(scales) > 1:
+            mean, variance, count = layer.get_weights()
+            layer.set_weights([mean, variance / np.square(scales[-1]), count])
+            layer.finalize_state()

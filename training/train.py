@@ -1,0 +1,159 @@
+"""Train one model: data, network, epochs with checkpoints, the exported file, and the record of it all."""
+
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from streamapp.errors import TrainingError
+from training import backend, checkpoints
+from training.checkpoints import State
+from training.data import Data, Item, find, from_keras, limited, load, split
+from training.evaluation import Evaluation
+from training.recipe import Recipe
+from training.record import Record
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished training: the file with the weights, and how good they are on the test pictures."""
+
+    weights: Path
+    evaluation: Evaluation
+
+
+class Trainer:
+    """Trains by one recipe in one folder; a folder holds one training, which can be resumed."""
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, data_dir: Path, threads: int = 0, state: State | None = None
+    ) -> None:
+        self._recipe, self._folder, self._data_dir, self._threads = recipe, folder, data_dir, threads
+        self._state = state
+        self._console = Console(stderr=True)
+
+    @classmethod
+    def resumed(cls, options: Mapping[str, Any], folder: Path, data_dir: Path, threads: int = 0) -> "Trainer":
+        """Go on with the training in a folder.
+
+        Raises:
+            TrainingError: there is none, or it has other `options`.
+        """
+        state = checkpoints.find(folder)
+        if state is None:
+            raise TrainingError(f"there is no training to --resume in {folder}; leave --resume out to start one")
+        state.recipe.check_same(options)
+        return cls(state.recipe, folder, data_dir, threads, state)
+
+    def run(self) -> Result:
+        """Train until the last epoch is done.
+
+        Raises:
+            TrainingError: the data, the weights to start from or the MLflow store cannot be used, or it is interrupted.
+        """
+        recipe = self._recipe
+        self._say(f"reading pictures, {recipe.input_size}×{recipe.input_size}")
+        data = load(parts_of(recipe), recipe.labels, recipe.input_size)
+        self._say(
+            f"{len(data.train.labels):,} to train, {len(data.validation.labels):,} to validate, "
+            f"{len(data.test.labels):,} to test; data {data.fingerprint[:12]}"
+        )
+        name = backend.prepare(self._threads)
+        from training.network import create
+
+        network = create(recipe)
+        self._say(f"{recipe.architecture} with {network.count_params():,} parameters, Keras on {name}")
+        record, state = self._begin(data, name)
+        with self._watched(record):
+            if state.epochs_done:
+                checkpoints.restore(self._folder, state, network)
+            self._epochs(network, data, record, state)
+            return self._finish(network, data, record)
+
+    def _begin(self, data: Data, backend_name: str) -> tuple[Record, State]:
+        """The record and the state to start from."""
+        if self._state is not None:
+            if self._state.fingerprint != data.fingerprint:
+                raise TrainingError(f"{self._folder}: the data is not the one this training began with; start anew")
+            self._say(f"going on after epoch {self._state.epochs_done} of {self._recipe.epochs}")
+            return Record.resume(self._data_dir, self._state.run_id), self._state
+        params = {**self._recipe.to_json(), "data_fingerprint": data.fingerprint, "backend": backend_name}
+        record = Record.start(self._data_dir, self._recipe.model, {**params, "command": command()})
+        return record, State(self._recipe, data.fingerprint, record.run_id)
+
+    def _epochs(self, network: Any, data: Data, record: Record, state: State) -> None:
+        from training.batches import steps
+        from training.fitting import fit_epoch, load_teacher
+        from training.progress import ProgressBar
+
+        recipe, done = self._recipe, state.epochs_done
+        teacher, per_epoch = load_teacher(recipe), steps(len(data.train.labels), recipe.batch_size)
+        with ProgressBar(recipe.model, recipe.epochs, per_epoch, done, self._console) as bar:
+            for epoch in range(done, recipe.epochs):
+                row = fit_epoch(network, recipe, data, epoch, bar, teacher)
+                state = replace(state, epochs_done=epoch + 1, history=[*state.history, row])
+                checkpoints.save(self._folder, state, network)
+                self._state = state
+                record.epoch(epoch + 1, row)
+
+    def _finish(self, network: Any, data: Data, record: Record) -> Result:
+        """Export, then test what was exported, for half precision rounds."""
+        from training.export import export
+        from training.fitting import assess
+        from training.network import reloaded
+
+        weights = self._folder / f"{self._recipe.model}.weights.h5"
+        facts = {**self._recipe.to_json(), "data_fingerprint": data.fingerprint, "command": command()}
+        export(network, weights, facts)
+        result = assess(reloaded(self._recipe, weights), data.test, self._recipe)
+        notes = weights.with_name(f"{self._recipe.model}.json")
+        history = self._state.history if self._state else []
+        checkpoints.write_json(notes, {**facts, "history": history, "test": result.to_json()})
+        record.finish(result, [weights, notes])
+        return Result(weights, result)
+
+    @contextmanager
+    def _watched(self, record: Record) -> Iterator[None]:
+        """Close the record however it ends; SIGTERM ends it like Ctrl-C."""
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            yield
+        except KeyboardInterrupt:
+            record.end("KILLED")
+            raise TrainingError(self._interrupted()) from None
+        except BaseException:
+            record.end("FAILED")
+            raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def _interrupted(self) -> str:
+        done = self._state.epochs_done if self._state else 0
+        if not done:
+            return f"{self._recipe.model}: interrupted before the first epoch was done; there is nothing to resume"
+        where = f"streamapp train {self._recipe.model} --resume --output {self._folder.parent}"
+        return f"{self._recipe.model}: interrupted after epoch {done} of {self._recipe.epochs}; go on with: {where}"
+
+    def _say(self, line: str) -> None:
+        self._console.print(f"{self._recipe.model}: {line}", highlight=False, soft_wrap=True)
+
+
+def parts_of(recipe: Recipe) -> dict[str, list[Item]]:
+    """The pictures of a recipe, split and limited.
+
+    Raises:
+        TrainingError, SourceError: there are none; the text names --data.
+    """
+    places = [Path(place) for place in recipe.data]
+    items = find(places, recipe.labels) if places else from_keras(recipe.labels)
+    return limited(split(items), recipe.limit)
+
+
+def command() -> str:
+    """What was typed to start this."""
+    return " ".join(["streamapp", *sys.argv[1:]])
