@@ -77,8 +77,12 @@ class Process(Service):
     def kill(self) -> None:
         """End the child and its process group at once, for good."""
         self._killed = True
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the child and its process group, if there is one."""
         if self._child is not None:
-            self._child.signal(signal.SIGKILL)
+            self._child.signal(number)
 
     @Service.task
     async def _supervise(self) -> None:

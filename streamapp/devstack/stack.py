@@ -1,6 +1,7 @@
 """The tree of processes: servers, workers, dashboard, producer, started in this order and stopped in reverse."""
 
 import asyncio
+import signal
 import time
 from functools import partial
 from itertools import groupby
@@ -15,7 +16,7 @@ from streamapp.devstack.child import Command
 from streamapp.devstack.options import UpOptions
 from streamapp.devstack.ports import PortBook
 from streamapp.devstack.process import Process, Surroundings
-from streamapp.devstack.programs import API, Programs, Worker, base_url
+from streamapp.devstack.programs import API, WORKERS, Programs, Worker, base_url
 from streamapp.devstack.progress import Progress
 from streamapp.devstack.servers import Server
 from streamapp.errors import StreamappError
@@ -127,13 +128,23 @@ class Stack(Service):
         return process
 
     async def _topics_again(self, planned: list[Server], programs: Programs) -> None:
-        """A broker that was killed may have forgotten its newest topics."""
+        """A broker that was killed may have forgotten its newest topics.
+
+        The workers are frozen for that moment: they ask for their topics all the time, and what they ask for is made
+        by the broker, with one partition.
+        """
         broker = next(server for server in planned if server.setting == "broker")
+        workers = [process for process in self._shared.running if process.command.tier == WORKERS]
+        for worker in workers:
+            worker.signal(signal.SIGSTOP)
         try:
             await health.until(broker.check, broker.name, SERVER_WAIT_S)
             await topics.ensure(programs.worker_settings)
         except StreamappError as error:
             self._shared.failed(error)
+        finally:
+            for worker in workers:
+                worker.signal(signal.SIGCONT)
 
     def _web_port(self, setting: str) -> int:
         """The port of a web server: the one that was asked for, or the usual one, or a free one near it."""

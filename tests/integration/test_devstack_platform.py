@@ -1,5 +1,6 @@
 """The tree of processes above the servers: started in order, watched one by one, gone together."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,8 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
+import psutil
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
+from streamapp import topics
 from tests.support.processes import descendants, gone
 from tests.support.stack import Stack, launch, running_stack
 
@@ -35,11 +40,25 @@ def test_every_role_runs_and_answers_and_all_of_it_goes(stack: Stack) -> None:
     assert b"<html" in get(stack.dashboard_url)[1]
     assert json.loads(get(f"{stack.api_url}/api/v1/images?limit=1")[1])["images"] == []
 
-    assert stack.stop() < 10
-    order = [
-        line.split()[1] for line in stack.output().splitlines() if "Closing event loop" in line or "shut down" in line
-    ]
-    assert order[-1] == "postgres" and {"recorder-1", "recorder-2", "api-1"} <= set(order[:-1])
+    order = ending(stack)
+    assert order[0] == "dashboard"
+    assert set(order[1:4]) == {"api-1", "recorder-1", "recorder-2"}
+    assert set(order[4:]) == {"kafka", "postgres", "objects", "redis"}
+
+
+def ending(stack: Stack) -> list[str]:
+    """Stop it; the names of its processes in the order in which they end."""
+    stack.process.send_signal(signal.SIGINT)
+    left, order = set(stack.processes()), list[str]()
+    deadline = time.monotonic() + 10
+    while left:
+        assert time.monotonic() < deadline, f"{left} still run"
+        ended = left - set(stack.processes())
+        order += ended
+        left -= ended
+        time.sleep(0.002)
+    assert stack.wait_end(2) == 0
+    return order
 
 
 def test_a_killed_worker_comes_back_alone(stack: Stack) -> None:
@@ -71,3 +90,33 @@ def test_kill_9_takes_the_workers_too(stack: Stack) -> None:
     stack.process.kill()
 
     assert gone(left, 10)
+
+
+async def test_a_broker_that_forgot_its_topics_gets_them_again(folder: Path) -> None:
+    with running_stack({"STREAMAPP_ROLES": "recorder"}) as stack:
+        os.kill(stack.processes()["kafka"], signal.SIGKILL)
+        for path in (stack.data_dir / "kafka").iterdir():
+            path.unlink()
+        deadline = time.monotonic() + 20
+        while await partitions(stack.broker) != {topic.name: 12 for topic in topics.all_topics()} or frozen(stack):
+            assert time.monotonic() < deadline and stack.process.poll() is None, stack.output()
+            await asyncio.sleep(0.2)
+
+
+def frozen(stack: Stack) -> list[str]:
+    """The processes that are stopped by a signal."""
+    found = stack.processes().items()
+    return [name for name, pid in found if psutil.Process(pid).status() == psutil.STATUS_STOPPED]
+
+
+async def partitions(broker: str) -> dict[str, int]:
+    """How many partitions each topic of ours has; none while the broker does not answer."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.removeprefix("kafka://"))
+    try:
+        await admin.start()
+        found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+    except KafkaError:
+        return {}
+    finally:
+        await admin.close()
+    return {name: count for name, count in found.items() if not name.startswith("__")}
