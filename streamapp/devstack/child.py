@@ -35,7 +35,6 @@ class Command:
         environ: its whole environment.
         tier: what has a higher tier is stopped first; what shares a tier is stopped together.
         stop_signal: what ends it in order.
-        grace_s: how long it may take for that, in seconds, before SIGKILL.
         account: the user it runs as; None: ours.
         stdin: what it reads, at most a pipe's buffer (64 KiB).
         finishes: exit status 0 is its good end, not a death.
@@ -48,7 +47,6 @@ class Command:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     tier: int = 0
     stop_signal: signal.Signals = signal.SIGTERM
-    grace_s: float = 2.5
     account: Account | None = None
     stdin: bytes = b""
     finishes: bool = False

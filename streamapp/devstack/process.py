@@ -18,6 +18,7 @@ from streamapp.errors import DevStackError, StreamappError
 
 DEATHS, WITHIN_S = 5, 60.0
 BACK_OFF_S = (0.5, 1.0, 2.0, 4.0)
+GRACE_S = 2.5
 LAST_WORDS_S = 0.5  # how long output is still read after the end, which a grandchild may hold open
 
 
@@ -38,14 +39,18 @@ class Process(Service):
 
     Attributes:
         done: it has come to its good end.
+        after_death: what to do, given its process id, each time that it has died by itself.
         after_restart: what to do each time that it was started again.
+        grace_s: how long it may take to stop, in seconds, before SIGKILL.
     """
 
     def __init__(self, command: Command, shared: Surroundings, **options: Any) -> None:
         super().__init__(**options)
         self.command = command
         self.done = asyncio.Event()
+        self.after_death: Callable[[int], Awaitable[None]] | None = None
         self.after_restart: Callable[[], Awaitable[None]] | None = None
+        self.grace_s = GRACE_S
         self._shared = shared
         self._child: Child | None = None
         self._listener: asyncio.Task[None] | None = None
@@ -62,10 +67,10 @@ class Process(Service):
         """End the child: its stop signal, the grace, SIGKILL."""
         if self._child is not None:
             self._child.signal(self.command.stop_signal)
-            if not await _ends(self._child, self.command.grace_s):
-                self._shared.book.say(f"{self.command.name} did not stop within {self.command.grace_s:g} s: killed")
+            if not await _ends(self._child, self.grace_s):
+                self._shared.book.say(f"{self.command.name} did not stop within {self.grace_s:.1f} s: killed")
                 self.kill()
-                await _ends(self._child, self.command.grace_s)
+                await _ends(self._child, LAST_WORDS_S)
             await self._last_words()
             self._forget(self._child)
         self._shared.running.remove(self)
@@ -92,6 +97,8 @@ class Process(Service):
             if self.should_stop or self._killed:
                 return
             self._forget(child)
+            if self.after_death is not None:
+                await self.after_death(child.pid)
             if not await self._goes_on(status):
                 return
             self._spawn()

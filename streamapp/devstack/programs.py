@@ -22,6 +22,7 @@ ANY_ADDRESS = ("0.0.0.0", "::", "")
 class Worker:
     """A worker to start: its command line and where it says that it is ready; whether it needs converted models."""
 
+    role: str
     command: Command
     ready_url: str
     needs_models: bool
@@ -58,7 +59,7 @@ class Programs:
     def prepare_models(self) -> Command:
         """The job that converts what is missing in the cache of models."""
         argv = python("-m", "streamapp", "models", "prepare")
-        return Command("models", argv, self.environ, WORKERS, grace_s=1.5, finishes=True, restarts=False)
+        return Command("models", argv, self.environ, WORKERS, finishes=True, restarts=False)
 
     def workers(self, ports: PortBook, api_port: int) -> list[Worker]:
         """One worker for each role, or as many as the options say; the API has one."""
@@ -72,20 +73,20 @@ class Programs:
     def dashboard(self, port: int, api_url: str) -> Command:
         """The Dash app."""
         argv = python("-m", "dash_ui", "--port", str(port), "--api-url", api_url)
-        return Command("dashboard", argv, self.environ, FRONT, grace_s=1.5)
+        return Command("dashboard", argv, self.environ, FRONT)
 
     def producer(self, api_url: str) -> Command:
         """The stream of the demonstration."""
         rate = ("--rate", f"{self.options.rate:g}") if self.options.rate else ()
         stream = ("--stream", self.options.stream) if self.options.stream else ()
         argv = python("-m", "streamapp", "produce", "demo", *rate, *stream, "--api-url", api_url)
-        return Command("producer", argv, self.environ, FRONT, grace_s=1.5, finishes=True)
+        return Command("producer", argv, self.environ, FRONT, finishes=True)
 
     def _worker(self, name: str, role: str, port: int) -> Worker:
         variable = "API_PORT" if role == API else "WEB_PORT"
         environ = {**self.environ, f"{PREFIX}ROLES": role, PREFIX + variable: str(port)}
-        command = Command(name, python("-m", "streamapp", "worker"), environ, WORKERS, grace_s=4)
-        return Worker(command, f"{base_url(self.settings, port)}/readyz", role in self.models)
+        command = Command(name, python("-m", "streamapp", "worker"), environ, WORKERS)
+        return Worker(role, command, f"{base_url(self.settings, port)}/readyz", role in self.models)
 
 
 def base_url(settings: Settings, port: int) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -19,11 +20,17 @@ from streamapp.devstack.process import Process, Surroundings
 from streamapp.devstack.programs import API, WORKERS, Programs, Worker, base_url
 from streamapp.devstack.progress import Progress
 from streamapp.devstack.servers import Server
-from streamapp.errors import StreamappError
+from streamapp.errors import BrokerError, StreamappError
+from streamapp.evict import evict
 from streamapp.settings import PREFIX, Settings
 
 SERVER_WAIT_S, GIVEN_WAIT_S = 30.0, 10.0  # our own servers, those that are set
 WORKER_WAIT_S = 180.0
+# The whole stop; in it, the longest for servers, workers and front, and what each leaves to those that stop later.
+STOP_S, LONGEST_S, KEPT_S = 9.0, (2.5, 7.0, 1.5), (0.0, 2.0, 7.0)
+
+
+Leave = Callable[[str, int], Awaitable[None]]
 
 
 class Stack(Service):
@@ -58,11 +65,15 @@ class Stack(Service):
             self._shared.book.say(f"  {name.removesuffix('_url').replace('_', ' '):<13} {health.masked(url)}")
 
     async def on_stop(self) -> None:
-        """Stop the highest tier first; what shares a tier stops together."""
+        """Stop the highest tier first; what shares a tier stops together, and leaves time to the lower ones."""
+        deadline = time.monotonic() + STOP_S
         by_tier = attrgetter("command.tier")
         running = sorted(self._shared.running, key=by_tier, reverse=True)
-        for _, tier in groupby(running, key=by_tier):
-            await asyncio.gather(*(process.stop() for process in tier))
+        for tier, processes in groupby(running, key=by_tier):
+            together = list(processes)
+            for process in together:
+                process.grace_s = min(LONGEST_S[tier], deadline - time.monotonic() - KEPT_S[tier])
+            await asyncio.gather(*(process.stop() for process in together))
         self._ports.close()
 
     def kill(self) -> None:
@@ -79,12 +90,13 @@ class Stack(Service):
         await topics.ensure(programs.worker_settings)
         if "kafka" in started:
             started["kafka"].after_restart = partial(self._topics_again, planned, programs)
-        await self._start_workers([worker for worker in workers if not worker.needs_models])
+        leave = partial(self._leave, programs) if "kafka" in started else None
+        await self._start_workers([worker for worker in workers if not worker.needs_models], leave)
         addresses = await self._start_front(programs, base_url(self._settings, api_port), dashboard_port)
         self._shared.runfile.update(**addresses)
         if preparing is not None:
             await preparing.done.wait()
-        await self._start_workers([worker for worker in workers if worker.needs_models])
+        await self._start_workers([worker for worker in workers if worker.needs_models], leave)
         pages = {worker.command.name: worker.ready_url for worker in workers}
         if "dashboard_url" in addresses:
             pages["dashboard"] = addresses["dashboard_url"]
@@ -101,9 +113,17 @@ class Stack(Service):
             await health.until(server.check, f"{server.name} ({health.masked(server.url)})", wait_s)
         return started
 
-    async def _start_workers(self, workers: list[Worker]) -> None:
+    async def _start_workers(self, workers: list[Worker], leave: Leave | None) -> None:
         for worker in workers:
-            await self._start(worker.command)
+            process = await self._start(worker.command)
+            process.after_death = partial(leave, worker.role) if leave else None
+
+    async def _leave(self, programs: Programs, role: str, pid: int) -> None:
+        """Take a dead worker out of its group: the embedded broker would wait for it for ever."""
+        try:
+            await evict(programs.worker_settings, role, pid)
+        except BrokerError as error:
+            self._shared.book.say(str(error))
 
     async def _start_front(self, programs: Programs, api_url: str, dashboard_port: int) -> dict[str, str]:
         """The dashboard, if it is wanted and there is an API for it; the addresses for people."""

@@ -184,5 +184,15 @@ def running_stack(
     further arguments of `up`.
     """
     options = [f"--workers={workers}", "--dashboard" if dashboard else "--no-dashboard", *arguments]
-    with running(["-m", "streamapp", "up", *options], extra or {}, wait_s) as stack:
-        yield stack
+    with temporary_folder() as folder:
+        share_models(folder / ".streamapp")
+        with running(["-m", "streamapp", "up", *options], extra or {}, wait_s, folder) as stack:
+            yield stack
+
+
+def share_models(data_dir: Path) -> None:
+    """Let a data folder use the tests' cache of converted models, so that they are converted once."""
+    kept = Path(os.environ.get("STREAMAPP_TEST_MODEL_CACHE") or ROOT / ".streamapp-test" / "models").absolute()
+    kept.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(exist_ok=True)
+    (data_dir / "models").symlink_to(kept, target_is_directory=True)
