@@ -19,7 +19,7 @@ setup: $(READY) ## install everything into .venv (once)
 
 $(READY): requirements.lock setup.cfg pyproject.toml
 	$(if $(PYTHON),,$(error Python 3.11 with venv is missing: install it (Debian: apt-get install python3.11-venv) or run make PYTHON=/path/to/python3.11))
-	@echo "Setting up .venv: 180 packages, a few minutes, once."
+	@echo "Setting up .venv: $$(grep -c == requirements.lock) packages, a few minutes, once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
