@@ -59,7 +59,7 @@ def mark(answer: str | None, label: str | None) -> list[html.Span]:
         return []
     right = answer == label
     word = "right" if right else "wrong"
-    return [html.Span("✓" if right else "✗", className=f"mark {word}", title=word, role="img", **{"aria-label": word})]
+    return [html.Span("✓" if right else "✗", className=f"mark {word}", title=word, role="img")]
 
 
 def film_strip(races: Sequence[Race], models: Sequence[str], pinned: str | None) -> list[html.Button]:
@@ -79,6 +79,7 @@ def _frame(race: Race, models: Sequence[str], pinned: bool) -> html.Button:
             html.Span([html.Img(src=f"/thumb/{race.image_id}", alt=""), *mark(race.consensus, race.label)]),
             *lines,
         ],
+        key=race.image_id,
         className="frame pinned" if pinned else "frame",
         title=f"{words}. Click to pin.",
         type="button",
@@ -112,6 +113,7 @@ def _lane(name: str, answer: Answer | None, race: Race, scale: figures.Scale, co
     cells = [_silence(name, race)] if answer is None else _result(answer, race, scale)
     return html.Div(
         [title, badges, *cells],
+        key=name,
         className="lane",
         style={"--model": colour},
         **{"data-model": name, "data-state": _state(answer)},

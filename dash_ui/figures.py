@@ -68,7 +68,7 @@ def stage_bar(answer: Answer, scale: Scale) -> html.Div:
         for stage in STAGES
         if answer.stages.get(stage, 0) > 0
     ]
-    return html.Div(parts, className="bar", title=words, role="img", **{"aria-label": words})
+    return html.Div(parts, className="bar", title=words, role="img")
 
 
 def axis(scale: Scale) -> html.Div:

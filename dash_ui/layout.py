@@ -7,6 +7,7 @@ from dash import dcc, html
 
 from dash_ui import notices
 from dash_ui.data import WINDOWS
+from dash_ui.tree import Tree
 
 WINDOW_WORDS = {"1m": "1 min", "5m": "5 min", "15m": "15 min"}
 
@@ -53,7 +54,7 @@ def _header() -> html.Header:
                 html.Img(src="/assets/mark.svg", alt="", className="logo"),
                 html.H1("streamapp"),
                 html.Span("Which image model should you ship?", className="tagline"),
-                html.Span(id="link"),
+                Tree("link"),
                 html.Button(["Upload", html.Span(" images")], id="upload", type="button", className="button"),
                 dmc.ColorSchemeToggle(
                     id="scheme",
@@ -74,9 +75,9 @@ def _alerts() -> html.Div:
     return html.Div(
         [
             html.Div(lost, id="lost", className="banner", role="alert"),
-            html.Div(id="banner"),
-            html.Div(id="note"),
-            html.Div(id="upload-messages", **{"aria-live": "polite"}),
+            Tree("banner"),
+            Tree("note"),
+            html.Div(Tree("upload-messages"), **{"aria-live": "polite"}),
         ],
         className="alerts",
     )
@@ -89,7 +90,7 @@ def _race() -> html.Section:
         html.Button("Follow live", id="follow", type="button", className="button small", hidden=True),
     ]
     return html.Section(
-        [html.Div(head, className="section-head"), html.Div(notices.loading(), id="race")],
+        [html.Div(head, className="section-head"), Tree("race", notices.loading())],
         className="card",
         **{"aria-label": "Race"},
     )
@@ -98,7 +99,7 @@ def _race() -> html.Section:
 def _strip() -> html.Section:
     hint = html.Span("Drop images anywhere on this page to add them", className="muted hint")
     return html.Section(
-        [html.Div([html.H2("Latest"), hint], className="section-head spread"), html.Div(id="strip", className="strip")],
+        [html.Div([html.H2("Latest"), hint], className="section-head spread"), Tree("strip", className="strip")],
         className="card",
         **{"aria-label": "Latest images"},
     )
@@ -108,7 +109,7 @@ def _figures() -> html.Section:
     windows = [{"value": window, "label": WINDOW_WORDS[window]} for window in WINDOWS]
     head = [html.H2("Models"), dmc.SegmentedControl(id="window", data=windows, value="1m", size="xs")]
     return html.Section(
-        [html.Div(head, className="section-head spread"), html.Div(id="stats", className="scroll", tabIndex=0)],
+        [html.Div(head, className="section-head spread"), html.Div(Tree("stats"), className="scroll", tabIndex=0)],
         className="card",
         **{"aria-label": "Figures per model"},
     )

@@ -9,6 +9,7 @@ from dash_ui import notices
 from dash_ui.hub import Hub
 from dash_ui.screen import Screen
 from dash_ui.sessions import Session
+from dash_ui.tree import elements
 
 # The tabs of a browser share one connection, so a closed tab does not end it: each page is asked
 # now and then whether it is still there, and gets nothing while it is not.
@@ -42,10 +43,10 @@ def register(app: Dash, hub: Hub) -> None:
         hub.choose(session_id, window, pinned)
 
     @app.callback(
-        Output("upload-messages", "children"), Input("uploads", "data"), websocket=True, prevent_initial_call=True
+        Output("upload-messages", "tree"), Input("uploads", "data"), websocket=True, prevent_initial_call=True
     )
     async def tell(files: list[dict[str, Any]] | None) -> list[Any]:
-        return list(notices.uploads(files or []))
+        return elements(notices.uploads(files or []))
 
     app.clientside_callback(ClientsideFunction("page", "pulse"), Input("pulse", "data"))
 
@@ -57,7 +58,7 @@ async def _show(hub: Hub, session_id: str, window: str, pinned: str | None) -> N
         screen = Screen(hub.board, session, hub.api.url)
         if websocket is None:
             _tell(screen)
-            set_props("banner", {"children": notices.no_live_connection()})
+            set_props("banner", {"tree": elements(notices.no_live_connection())})
             return
         watch = asyncio.create_task(_watch(websocket, session))
         try:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import html
 
 from dash_ui.board import Link
@@ -83,8 +82,8 @@ def loading() -> html.Div:
     """The outline of a race card, until the first data is here."""
     return html.Div(
         [
-            dmc.Skeleton(className="skeleton-image"),
-            html.Div([dmc.Skeleton(h=44) for _ in range(3)], className="skeleton-lanes"),
+            html.Div(className="skeleton"),
+            html.Div([html.Div(className="skeleton") for _ in range(3)], className="skeleton-lanes"),
         ],
         className="race loading",
         role="status",
