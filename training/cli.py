@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -11,11 +11,13 @@ from rich.table import Table
 from streamapp.errors import TrainingError
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
+from training.evaluation import Evaluation
+from training.recipe import Recipe
 
 #: What --quick sets: about a minute on two cores.
 QUICK: dict[str, Any] = {"epochs": 1, "input_size": 32, "limit": 300, "batch_size": 32}
-BATCH = 32
 
+Augment = Literal["none", "light", "full"]
 Models = Annotated[list[str] | None, typer.Argument(help="Names of models; all if it is left out.")]
 Places = Annotated[
     list[Path] | None,
@@ -23,39 +25,44 @@ Places = Annotated[
 ]
 
 
+def option(text: str, field: str, **limits: Any) -> Any:
+    """An option that a recipe has a default for, which the help then shows."""
+    return typer.Option(help=f"{text} [default: {getattr(Recipe, field)}]", show_default=False, **limits)
+
+
 def train(
     context: typer.Context,
     models: Models = None,
     data: Places = None,
-    epochs: Annotated[int | None, typer.Option(help="Times that each picture is shown. [12]", min=1)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pictures in one step. [128]", min=2)] = None,
+    epochs: Annotated[int | None, option("Times that each picture is shown.", "epochs", min=1)] = None,
+    batch_size: Annotated[int | None, option("Pictures in one step.", "batch_size", min=2)] = None,
     input_size: Annotated[int | None, typer.Option(help="Side in pixels; else the model's own.", min=32)] = None,
     init: Annotated[
-        str | None, typer.Option(help="imagenet, scratch, or a .weights.h5, .keras, .pt, .pth or .whl file. [scratch]")
+        str | None, option("imagenet, scratch, or a .weights.h5, .keras, .pt, .pth or .whl file.", "init")
     ] = None,
     teacher: Annotated[str | None, typer.Option(help="A .keras file whose answers are mixed into the labels.")] = None,
-    teacher_share: Annotated[float | None, typer.Option(help="How much of them. [0.5]", min=0, max=1)] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak of the one-cycle schedule. [0.001]", min=0)] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Of AdamW. [0.02]", min=0)] = None,
-    label_smoothing: Annotated[float | None, typer.Option(help="Certainty taken away. [0.1]", min=0, max=0.9)] = None,
-    augment: Annotated[str | None, typer.Option(help="none, light (flip, crop) or full (light, erase). [full]")] = None,
-    freeze: Annotated[
-        float | None, typer.Option(help="Part of the layers that stay as they are. [0]", min=0, max=1)
+    teacher_share: Annotated[float | None, option("How much of them.", "teacher_share", min=0, max=1)] = None,
+    learning_rate: Annotated[float | None, option("Peak of the one-cycle schedule.", "learning_rate", min=0)] = None,
+    weight_decay: Annotated[float | None, option("Of AdamW.", "weight_decay", min=0)] = None,
+    label_smoothing: Annotated[float | None, option("Certainty taken away.", "label_smoothing", min=0, max=0.9)] = None,
+    augment: Annotated[
+        Augment | None, option("light is flip and crop; full also changes the light and erases.", "augment")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Start of all random numbers. [0]", min=0)] = None,
-    limit: Annotated[
-        int | None, typer.Option(help="Most pictures of each part of the data; 0: all. [0]", min=0)
-    ] = None,
+    freeze: Annotated[float | None, option("Part of the layers that stay as they are.", "freeze", min=0, max=1)] = None,
+    seed: Annotated[int | None, option("Start of all random numbers.", "seed", min=0)] = None,
+    limit: Annotated[int | None, option("Most pictures of each part of the data; 0: all.", "limit", min=0)] = None,
     threads: Annotated[int, typer.Option(help="Threads; 0 uses every core.", min=0)] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last epoch that was finished.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Test-sized: 1 epoch, 300 pictures, 32 pixels.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Folder; each model gets one in it.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder in which each model gets one; else `training` in the data folder.")
+    ] = None,
 ) -> None:
     """Train models on CIFAR-10 or on pictures of your own; every training is an MLflow run."""
     settings = Settings.load()
-    names = {"models", "data", "threads", "resume", "quick", "output"}
-    options = {name: value for name, value in context.params.items() if name not in names and value is not None}
-    options = {**(QUICK if quick else {}), **options}
+    fields = Recipe.__dataclass_fields__.keys() - {"data"}
+    given = {name: value for name, value in context.params.items() if name in fields and value is not None}
+    options = {**(QUICK if quick else {}), **given}
     places = data or ([Path(settings.data)] if settings.data else [])
     if places:
         options["data"] = tuple(str(place.resolve()) for place in places)
@@ -67,7 +74,6 @@ def train(
 def _train(
     spec: ModelSpec, options: dict[str, Any], folder: Path, settings: Settings, threads: int, resume: bool
 ) -> None:
-    from training.recipe import Recipe
     from training.train import Trainer
 
     if resume:
@@ -92,10 +98,24 @@ def evaluate(
     places = data or ([Path(settings.data)] if settings.data else [])
     specs = chosen(models)
     if weights:
-        specs = [replace(spec, weights=weights) for spec in specs]
+        specs = [_with_weights(specs if models else [], weights)]
         settings = settings.model_copy(update={"weights": ""})
     for spec, result in evaluate_served(specs, settings, places, limit):
         _show(spec.name, result)
+
+
+def _with_weights(named: list[ModelSpec], weights: str) -> ModelSpec:
+    """The one model to try these weights with: the one that is named, with the input it was trained for, if known."""
+    from training.export import facts_in
+
+    if len(named) > 1:
+        raise TrainingError("--weights are those of one model; name no more than one")
+    if named and not weights.endswith(".weights.h5"):
+        return replace(named[0], weights=weights)
+    recipe = Recipe.from_json(facts_in(Path(weights))["recipe"])
+    if named and named[0].architecture != recipe.architecture:
+        raise TrainingError(f"--weights {weights} are of {recipe.architecture}, not of {named[0].architecture}")
+    return ModelSpec(recipe.model, recipe.architecture, recipe.input_size, recipe.labels, weights)
 
 
 def chosen(models: list[str] | None) -> list[ModelSpec]:
@@ -113,7 +133,7 @@ def chosen(models: list[str] | None) -> list[ModelSpec]:
     return [found[name] for name in models or found]
 
 
-def _show(name: str, result: Any) -> None:
+def _show(name: str, result: Evaluation) -> None:
     """Print the accuracy per class, with intervals."""
     table = Table("class", "accuracy", "95 % interval", "pictures", title=f"{name}: {result.accuracy}")
     for label, rate in result.per_class.items():

@@ -7,6 +7,7 @@ from typing import Any
 import h5py  # type: ignore[import-untyped]
 import numpy as np
 
+from streamapp.errors import TrainingError
 from training.checkpoints import UNFINISHED, replace
 
 #: Written into the file, for whoever finds it: what it was made with.
@@ -29,6 +30,20 @@ def export(network: Any, path: Path, facts: dict[str, Any]) -> None:
         _copy(source, target)
     whole.unlink()
     replace(unfinished, path)
+
+
+def facts_in(path: Path) -> dict[str, Any]:
+    """What `export` wrote into a file beside the weights.
+
+    Raises:
+        TrainingError: the file cannot be read, or was not written by `export`.
+    """
+    try:
+        with h5py.File(path) as file:
+            facts: dict[str, Any] = json.loads(file.attrs[ATTRIBUTE])
+    except (OSError, KeyError, ValueError) as error:
+        raise TrainingError(f"{path} does not say which model it is for: name the model before --weights") from error
+    return facts
 
 
 def _copy(source: Any, target: Any) -> None:

@@ -108,7 +108,7 @@ class Trainer:
         from training.network import reloaded
 
         weights = self._folder / f"{self._recipe.model}.weights.h5"
-        facts = {**self._recipe.to_json(), "data_fingerprint": data.fingerprint, "command": command()}
+        facts = {"recipe": self._recipe.to_json(), "data_fingerprint": data.fingerprint, "command": command()}
         export(network, weights, facts)
         result = assess(reloaded(self._recipe, weights), data.test, self._recipe)
         notes = weights.with_name(f"{self._recipe.model}.json")

@@ -1,0 +1,31 @@
+"""What the commands answer before anything is trained."""
+
+from pathlib import Path
+
+import pytest
+
+from streamapp.errors import TrainingError
+from training.checkpoints import STATE
+from training.cli import chosen
+from training.train import Trainer
+
+
+def test_no_name_means_every_model() -> None:
+    assert [spec.name for spec in chosen(None)] == ["efficientnet", "mobilenet", "resnet50"]
+    assert [spec.name for spec in chosen(["resnet50"])] == ["resnet50"]
+
+
+def test_an_unknown_model_is_told_which_there_are() -> None:
+    with pytest.raises(TrainingError, match=r"no model 'resnet51'.*efficientnet, mobilenet, resnet50"):
+        chosen(["resnet51"])
+
+
+def test_resuming_nothing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no training to --resume"):
+        Trainer.resumed({}, tmp_path, tmp_path)
+
+
+def test_a_damaged_state_says_which_folder_to_remove(tmp_path: Path) -> None:
+    (tmp_path / STATE).write_text('{"recipe": ')
+    with pytest.raises(TrainingError, match="remove that folder"):
+        Trainer.resumed({}, tmp_path, tmp_path)
