@@ -1,4 +1,4 @@
-"""The command line: `streamapp up | worker | produce | predict | models`."""
+"""The command line: `streamapp up | worker | produce | predict | models | train | evaluate`."""
 
 import logging
 import sys
@@ -12,6 +12,7 @@ from streamapp.errors import StreamappError
 from streamapp.ingest.predict import predict
 from streamapp.ingest.produce.cli import app as produce
 from streamapp.settings import Settings
+from training.cli import evaluate, train
 
 cli = typer.Typer(
     name="streamapp",
@@ -24,6 +25,8 @@ models = typer.Typer(help="The models: what there is, and their conversion for f
 cli.add_typer(produce, name="produce")
 cli.add_typer(models, name="models")
 cli.command()(predict)
+cli.command()(train)
+cli.command()(evaluate)
 
 
 @cli.command()

@@ -2,11 +2,8 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -14,15 +11,17 @@ import numpy.typing as npt
 from aiokafka.errors import MessageSizeTooLargeError
 from faust.types import EventT, TopicT
 
+from streamapp.clock import Clock
 from streamapp.errors import ModelError, ObjectMissing, RecordError, StoreUnavailable, UndecodableImage
 from streamapp.fetch import Fetcher
 from streamapp.inference import Inference, InferenceThread
+from streamapp.letters import dead_letter, send_dead_letter
 from streamapp.metrics import Metrics
+from streamapp.publish import publish_surely
 from streamapp.records import ImageMessage, Prediction, now, prediction_id
 from streamapp.runtime.preprocess import decode
 from streamapp.runtime.spec import ModelInfo
 from streamapp.settings import Settings
-from streamapp.stream import dead_letter, publish_surely, send_dead_letter
 
 log = logging.getLogger(__name__)
 
@@ -41,26 +40,6 @@ class GivenUp(Exception):
         super().__init__(str(error))
         self.stage: Stage = stage
         self.reason = reason
-
-
-@dataclass
-class Clock:
-    """Where the time of one prediction went, in milliseconds."""
-
-    queue_ms: float
-    started: float = field(default_factory=time.perf_counter)
-    fetch_ms: float = 0.0
-    preprocess_ms: float = 0.0
-
-    def lap(self) -> float:
-        """Milliseconds since the last lap."""
-        before, self.started = self.started, time.perf_counter()
-        return (self.started - before) * 1000
-
-    @classmethod
-    def start(cls, timestamp: datetime) -> "Clock":
-        """A clock for an image that was accepted at `timestamp`; the clocks of two hosts may disagree a little."""
-        return cls(queue_ms=max(0.0, (now() - timestamp).total_seconds() * 1000))
 
 
 class Classifier:
@@ -197,7 +176,7 @@ class Classifier:
 
     async def _bury(self, event: EventT, image: ImageMessage | None, given_up: GivenUp) -> None:
         letter = dead_letter(
-            event,
+            event.message,
             group=f"streamapp-{self.info.model}",
             stage=given_up.stage,
             reason=given_up.reason,

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from streamapp import topics
 from streamapp.errors import RecordError
+from streamapp.letters import dead_letter
 from streamapp.records import (
     LIVE,
     DeadLetter,
@@ -15,8 +16,6 @@ from streamapp.records import (
     Prediction,
     Record,
     Verdict,
-    base64_text,
-    now,
 )
 from streamapp.storage.rows import Rows
 
@@ -31,8 +30,6 @@ KINDS: dict[str, tuple[type[Record], str]] = {
 }
 #: A message takes the room of one row for every 16 KiB that it has begun, so that large ones cannot fill the memory.
 ROW_BYTES = 16 * 1024
-#: Of an original value this much goes into a dead letter, which has to stay under the brokers' usual 1 MB in base64.
-VALUE_BYTES = 512 * 1024
 
 
 class Event(Protocol):
@@ -85,22 +82,15 @@ def letter(
     event: Event, stage: Literal["decode", "record"], reason: str, error: object, record: Record | None = None
 ) -> DeadLetter:
     """The dead letter of an event; with the model of `record` too, it is this model's outcome for the image."""
-    message = event.message
-    value = message.value or b""
-    cut = f" (the first {VALUE_BYTES} of {len(value)} bytes are kept)" if len(value) > VALUE_BYTES else ""
-    return DeadLetter(
+    return dead_letter(
+        event.message,
         group=GROUP,
+        stage=stage,
+        reason=reason,
+        error=error,
         image_id=getattr(record, "image_id", None),
         model=getattr(record, "model", None),
         run_id=getattr(record, "run_id", LIVE),
-        stage=stage,
-        reason=reason,
-        error=printable(error) + cut,
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        timestamp=now(),
-        value=base64_text(value[:VALUE_BYTES]),
     )
 
 
@@ -108,8 +98,3 @@ def cleaned(dead: DeadLetter) -> DeadLetter:
     """The same without the NUL characters that PostgreSQL's text cannot hold."""
     texts = {name: value.replace("\0", "") for name, value in dead if isinstance(value, str)}
     return dead.model_copy(update=texts)
-
-
-def printable(error: object) -> str:
-    """An error as text that can be stored, at most 2,000 characters."""
-    return str(error).replace("\0", "")[:2000]

@@ -17,13 +17,14 @@ from prometheus_client import Counter
 
 from streamapp import topics
 from streamapp.errors import ModelError, RecordError
+from streamapp.letters import dead_letter, send_dead_letter
 from streamapp.metrics import Metrics
 from streamapp.records import DeadLetter, LabelMessage, Prediction, Tick
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
 from streamapp.stats_feed import Feed
 from streamapp.stats_tables import CheckpointedTransport, Checkpoints, TableBacking
-from streamapp.stream import StreamApp, dead_letter, raw_topic, send_dead_letter
+from streamapp.stream import StreamApp, raw_topic
 from tables.book import Book
 from tables.buckets import ENSEMBLE
 from tables.changes import DEAD_LETTER, LABEL, PREDICTION, TICK
@@ -120,7 +121,7 @@ class Stats:
         return "counted"
 
     async def _bury(self, event: EventT, stage: str, reason: str, error: Exception) -> None:
-        letter = dead_letter(event, group=self.app.conf.id, stage=stage, reason=reason, error=error)
+        letter = dead_letter(event.message, group=self.app.conf.id, stage=stage, reason=reason, error=error)
         await send_dead_letter(self.dead_letters, letter)
 
     # -- rebalances --------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from aiokafka.errors import MessageSizeTooLargeError
 from streamapp import topics
 from streamapp.errors import PublishFailed
 from streamapp.metrics import Metrics
+from streamapp.publish import publish
 from streamapp.records import Tick, now
 from streamapp.stats_tables import Checkpoints
-from streamapp.stream import StreamApp, publish, raw_topic
+from streamapp.stream import StreamApp, raw_topic
 from tables import races
 from tables.book import Book
 

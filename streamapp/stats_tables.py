@@ -50,9 +50,17 @@ class TableBacking:
         return ((key.decode(), value) for key, value in self.table.data.items())
 
     def send(self, write: Write) -> FutureMessage:
-        """Send one record to the changelog."""
-        sent: FutureMessage = self.table.send_changelog(
-            write.partition, write.key.encode(), write.value, value_serializer="raw"
+        """Send one record to the changelog.
+
+        Not by the table's own `send_changelog`: that would note the record's offset as persisted when the broker has
+        it, and a worker that is killed before `keep` would never read it again.
+        """
+        sent: FutureMessage = self.table.changelog_topic.send_soon(
+            key=write.key.encode(),
+            value=write.value,
+            partition=write.partition,
+            key_serializer="raw",
+            value_serializer="raw",
         )
         return sent
 

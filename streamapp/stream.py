@@ -1,6 +1,5 @@
-"""What every role's Faust app shares: resources with a life, topics of raw bytes, sends that are waited for."""
+"""What every role's Faust app shares: its settings, resources with a life, topics of raw bytes."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -8,16 +7,13 @@ from typing import Any, cast
 
 import faust
 from aiohttp.web import Application
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from faust.exceptions import FaustError
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import Transport
-from faust.types import EventT, TopicT
+from faust.types import TopicT
 
 from streamapp import topics
-from streamapp.errors import PublishFailed, StreamappError
+from streamapp.errors import StreamappError
 from streamapp.evict import client_id
-from streamapp.records import DeadLetter, base64_text, now
 from streamapp.settings import Settings
 from streamapp.transport import PacedTransport
 
@@ -148,67 +144,3 @@ def _options(settings: Settings, role: str) -> dict[str, Any]:
 def raw_topic(app: faust.App, name: str) -> TopicT:
     """A topic whose keys and values stay bytes: what cannot be decoded must reach our own code, not Faust's."""
     return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-
-
-async def publish(
-    topic: TopicT,
-    key: bytes,
-    value: bytes | None,
-    *,
-    headers: dict[str, bytes] | None = None,
-    partition: int | None = None,
-    timeout_s: float = 30,
-) -> None:
-    """Send one message and wait until the broker has acknowledged it.
-
-    Raises:
-        PublishFailed: it was not acknowledged within `timeout_s`. It may still arrive.
-        MessageSizeTooLargeError: the broker will never take a message of this size.
-    """
-    try:
-        async with asyncio.timeout(timeout_s):
-            await (await topic.send(key=key, value=value, headers=headers, partition=partition))
-    except MessageSizeTooLargeError:
-        raise
-    except TimeoutError:
-        raise PublishFailed(f"the broker did not acknowledge a message on {topic} within {timeout_s:g} s") from None
-    except (KafkaError, FaustError) as error:
-        raise PublishFailed(f"the broker did not take a message on {topic}: {error}") from error
-
-
-async def publish_surely(topic: TopicT, key: bytes, value: bytes | None, **options: Any) -> None:
-    """Publish, however long the broker is away. For messages whose loss would break the delivery promise."""
-    delay = 0.2
-    while True:
-        try:
-            return await publish(topic, key, value, **options)
-        except PublishFailed as error:
-            log.warning("%s; trying again in %.1f s", error, delay)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 5)
-
-
-def dead_letter(
-    event: EventT, *, group: str, stage: Any, reason: str, error: object, image_id: Any = None, model: str | None = None
-) -> DeadLetter:
-    """The dead letter for `event`, with its coordinates and its original value."""
-    message = event.message
-    return DeadLetter(
-        group=group,
-        image_id=image_id,
-        model=model,
-        stage=stage,
-        reason=reason,
-        error=str(error)[:2000],
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        timestamp=now(),
-        value=base64_text(message.value),
-    )
-
-
-async def send_dead_letter(topic: TopicT, letter: DeadLetter) -> None:
-    """Publish a dead letter and wait for it; keyed by its image, or by its coordinates where it has none."""
-    coordinates = f"{letter.group}/{letter.topic}/{letter.partition}/{letter.offset}"
-    await publish_surely(topic, str(letter.image_id or coordinates).encode(), letter.encode())

@@ -1,6 +1,7 @@
 """Faust's Kafka transport, paced for brokers that answer an empty fetch at once."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ from aiokafka.errors import IllegalGenerationError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 LEAVE_S = 4.0
+QUIET_AFTER_S, QUIET_FACTOR = 2.0, 5
 
 
 class PacedThread(AIOKafkaConsumerThread):
@@ -67,19 +69,25 @@ def pause_after_empty_fetch(consumer: AIOKafkaConsumer, pause_ms: float) -> None
     """Make a started consumer wait `pause_ms` after each fetch that brought nothing; 0 leaves it as it is.
 
     Apache Kafka holds an empty fetch until data comes. The embedded broker answers at once, and an idle consumer
-    would then spend a whole core on asking.
+    would then spend a whole core on asking. Where nothing has come for `QUIET_AFTER_S`, the pause is longer: an idle
+    stack costs little, and a busy one answers fast.
     """
     if not pause_ms:
         return
     fetcher = consumer._fetcher
     fetch = fetcher._proc_fetch_request
+    last_data = time.monotonic()
 
     async def paced(*args: Any) -> bool:
+        nonlocal last_data
         brought_data: bool = await fetch(*args)
-        if not brought_data:
-            # The fetcher cancels its fetches when it closes and expects them to end quietly, as its own do.
-            with suppress(asyncio.CancelledError):
-                await asyncio.sleep(pause_ms / 1000)
-        return brought_data
+        if brought_data:
+            last_data = time.monotonic()
+            return True
+        quiet = time.monotonic() - last_data > QUIET_AFTER_S
+        # The fetcher cancels its fetches when it closes and expects them to end quietly, as its own do.
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(pause_ms * (QUIET_FACTOR if quiet else 1) / 1000)
+        return False
 
     fetcher._proc_fetch_request = paced

@@ -139,12 +139,3 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *word
 def _without_password(parts: SplitResult) -> str:
     user, at, host = parts.netloc.rpartition("@")
     return f"{user.partition(':')[0]}{at}{host}"
-
-
-def masked(url: str) -> str:
-    """The URL without its password, for people."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))

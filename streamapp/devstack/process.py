@@ -56,7 +56,7 @@ class Process(Service):
         self._listener: asyncio.Task[None] | None = None
         self._deaths: deque[float] = deque(maxlen=DEATHS)
         self._last_line = ""
-        self._killed = False
+        self._final = False
 
     async def on_start(self) -> None:
         """Start the first child."""
@@ -81,8 +81,12 @@ class Process(Service):
 
     def kill(self) -> None:
         """End the child and its process group at once, for good."""
-        self._killed = True
+        self.retire()
         self.signal(signal.SIGKILL)
+
+    def retire(self) -> None:
+        """From now on a death is no reason to start again."""
+        self._final = True
 
     def signal(self, number: int) -> None:
         """Send a signal to the child and its process group, if there is one."""
@@ -94,7 +98,7 @@ class Process(Service):
         while (child := self._child) is not None:
             status = await asyncio.shield(child.exited)
             await self._last_words()
-            if self.should_stop or self._killed:
+            if self.should_stop or self._final:
                 return
             self._forget(child)
             if self.after_death is not None:
@@ -129,7 +133,7 @@ class Process(Service):
         pause = BACK_OFF_S[recent - 1]
         self._shared.book.say(f"{self.command.name} ended ({how(status)}); starting it again in {pause:g} s")
         await self.sleep(pause)
-        return not self.should_stop
+        return not (self.should_stop or self._final)
 
     def _failure(self, status: int) -> DevStackError:
         name = self.command.name

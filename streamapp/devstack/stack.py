@@ -23,6 +23,7 @@ from streamapp.devstack.servers import Server
 from streamapp.errors import BrokerError, StreamappError
 from streamapp.evict import evict
 from streamapp.settings import PREFIX, Settings
+from streamapp.storage.urls import masked
 
 SERVER_WAIT_S, GIVEN_WAIT_S = 30.0, 10.0  # our own servers, those that are set
 WORKER_WAIT_S = 180.0
@@ -62,11 +63,13 @@ class Stack(Service):
         self._shared.runfile.update(ready=True)
         self._shared.book.say(f"ready after {time.monotonic() - began:.1f} s; Ctrl-C stops everything")
         for name, url in addresses.items():
-            self._shared.book.say(f"  {name.removesuffix('_url').replace('_', ' '):<13} {health.masked(url)}")
+            self._shared.book.say(f"  {name.removesuffix('_url').replace('_', ' '):<13} {masked(url)}")
 
     async def on_stop(self) -> None:
         """Stop the highest tier first; what shares a tier stops together, and leaves time to the lower ones."""
         deadline = time.monotonic() + STOP_S
+        for process in self._shared.running:
+            process.retire()
         by_tier = attrgetter("command.tier")
         running = sorted(self._shared.running, key=by_tier, reverse=True)
         for tier, processes in groupby(running, key=by_tier):
@@ -110,7 +113,7 @@ class Stack(Service):
         started = {server.name: await server.start(self._shared) for server in planned if server.start}
         for server in planned:
             wait_s = SERVER_WAIT_S if server.start else GIVEN_WAIT_S
-            await health.until(server.check, f"{server.name} ({health.masked(server.url)})", wait_s)
+            await health.until(server.check, f"{server.name} ({masked(server.url)})", wait_s)
         return started
 
     async def _start_workers(self, workers: list[Worker], leave: Leave | None) -> None:

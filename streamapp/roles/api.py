@@ -10,9 +10,10 @@ from aiokafka.errors import KafkaError
 from streamapp import topics
 from streamapp.errors import RecordError
 from streamapp.ingest.accept import sweep
+from streamapp.publish import publish
 from streamapp.records import ImageMessage, ModelState, Verdict
 from streamapp.roles.shared import Shared
-from streamapp.stream import StreamApp, publish, raw_topic
+from streamapp.stream import StreamApp, raw_topic
 from streamapp.tail import tail
 from streamapp.web import setup
 from streamapp.web.context import ApiContext

@@ -12,12 +12,13 @@ from faust.types import StreamT
 from streamapp import topics
 from streamapp.classify import Classifier
 from streamapp.inference import InferenceThread
+from streamapp.publish import publish_surely
 from streamapp.records import ModelState, now
 from streamapp.roles.shared import Shared
 from streamapp.runtime import load
 from streamapp.runtime.prepare import prepare
 from streamapp.runtime.spec import ModelInfo, ModelSpec
-from streamapp.stream import StreamApp, publish_surely, raw_topic
+from streamapp.stream import StreamApp, raw_topic
 from streamapp.window import Window
 
 log = logging.getLogger(__name__)

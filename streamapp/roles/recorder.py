@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from streamapp import topics
+from streamapp.letters import send_dead_letter
 from streamapp.recorded import KINDS
 from streamapp.recorder import Recorder
 from streamapp.records import DeadLetter
 from streamapp.roles.shared import Shared
-from streamapp.stream import StreamApp, raw_topic, send_dead_letter
+from streamapp.stream import StreamApp, raw_topic
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from streamapp.web.figures import Figures
 log = logging.getLogger(__name__)
 
 WINDOWS = {"1m": 60, "5m": 300, "15m": 900}
-KEPT_VERDICTS = 20_000
+#: Until the recorder has stored them, with room for an outage of a minute; 1.7 kB each.
+KEPT_VERDICTS = 4_000
 #: Predictions that are found by their own id before the recorder has stored them.
 KEPT_PREDICTIONS = 6_000
 #: Figures are computed at most this often, in seconds; they arrive once a second.

@@ -150,9 +150,8 @@ async def test_what_cannot_be_done_is_a_dead_letter_and_stops_nobody(client: Cli
 
     await eventually(buried, 30, "19 dead letters")
     kinds = (await client.counts()).outcomes
-    assert {model: kinds[model]["dead"] - before.outcomes.get(model, {}).get("dead", 0) for model in MODELS} == dict.fromkeys(
-        MODELS, 1
-    )
+    dead = {model: kinds[model]["dead"] - before.outcomes.get(model, {}).get("dead", 0) for model in MODELS}
+    assert dead == dict.fromkeys(MODELS, 1)
     closed = (await client.get(f"/api/v1/images/{lost.image_id}"))["verdict"]
     assert sorted(closed["dead"]) == sorted(MODELS)
     assert (closed["complete"], closed["answers"]) == (True, 0)

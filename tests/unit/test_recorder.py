@@ -13,8 +13,9 @@ from prometheus_client import CollectorRegistry
 from streamapp import recorder as recorder_module
 from streamapp import topics
 from streamapp.errors import RowRefused, StoreUnavailable
+from streamapp.letters import VALUE_BYTES
 from streamapp.metrics import Metrics
-from streamapp.recorded import ROW_BYTES, VALUE_BYTES
+from streamapp.recorded import ROW_BYTES
 from streamapp.recorder import Recorder
 from streamapp.records import DeadLetter, Record
 from streamapp.storage.rows import Rows

@@ -96,7 +96,8 @@ async def test_it_stops_by_its_own_signal(bench: Bench) -> None:
 
 
 async def test_it_is_killed_after_the_grace(bench: Bench) -> None:
-    child = await bench.start(*python("-c", STUBBORN), grace_s=0.3)
+    child = await bench.start(*python("-c", STUBBORN))
+    child.grace_s = 0.3
     await bench.until(lambda: "deaf" in bench.said())
     pid = bench.runfile._values["processes"]["child"]
     began = time.monotonic()
@@ -177,6 +178,17 @@ async def test_it_does_not_come_back_when_it_is_stopped_in_its_pause(bench: Benc
     await asyncio.sleep(0.7)
 
     assert len(bench.said()) == 1
+    assert bench.guard.groups == {}
+
+
+async def test_once_it_is_retired_a_death_is_the_end(bench: Bench) -> None:
+    child = await bench.start("sleep", "60")
+    child.retire()
+    os.kill(bench.runfile._values["processes"]["child"], signal.SIGKILL)
+    await asyncio.sleep(0.7)
+    await child.stop()
+
+    assert bench.said() == []
     assert bench.guard.groups == {}
 
 

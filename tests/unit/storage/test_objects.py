@@ -25,3 +25,4 @@ def test_what_no_object_can_be_called_is_missing(path: str) -> None:
 def test_a_masked_url_has_no_credentials() -> None:
     assert masked("http://key:s3cret@127.0.0.1:9000/x?y=1") == "http://127.0.0.1:9000/x?y=1"
     assert masked("redis://127.0.0.1:6379/0") == "redis://127.0.0.1:6379/0"
+    assert masked("kafka://127.0.0.1:9092;127.0.0.2:9092") == "kafka://127.0.0.1:9092;127.0.0.2:9092"
