@@ -45,7 +45,8 @@ def test_a_server_that_is_set_and_does_not_answer_ends_it(folder: Path) -> None:
 
     assert stack.wait_end(30) == 1
     (line,) = [line for line in stack.output().splitlines() if line.startswith("streamapp up: ")]
-    assert "redis (redis://:***@127.0.0.1:1/0) does not answer" in line
+    assert "redis (redis://127.0.0.1:1/0) does not answer" in line
+    assert "secret" not in stack.output()
 
 
 @as_root
