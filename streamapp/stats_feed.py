@@ -32,7 +32,9 @@ PAUSE_S = 0.5
 
 
 class Feed:
-    """The publishing side. It works on the partitions that are ours while `checkpoints.active`."""
+    """The publishing side. It falls silent as soon as a rebalance begins: a figure that is published afterwards could
+    be older than what the partition's next worker says.
+    """
 
     def __init__(self, app: StreamApp, book: Book, checkpoints: Checkpoints, metrics: Metrics) -> None:
         self.app = app
@@ -56,6 +58,11 @@ class Feed:
         else:
             self._room.set()
 
+    @property
+    def silent(self) -> bool:
+        """Whether partitions are moving."""
+        return self.app.rebalancing or not self.checkpoints.active
+
     async def catch_up(self) -> None:
         """Wait while too many verdicts are waiting."""
         await self._room.wait()
@@ -67,8 +74,8 @@ class Feed:
         while not self.app.should_stop:
             await self._wake.wait()
             self._wake.clear()
-            if not self.checkpoints.active:
-                continue  # the end of the rebalance wakes us
+            if self.silent:
+                continue  # `beat` wakes us again
             keys = list(islice(self.book.owing, AT_ONCE))
             if not all(await asyncio.gather(*map(self._publish_verdict, keys))):
                 await asyncio.sleep(PAUSE_S)
@@ -98,7 +105,8 @@ class Feed:
         """Tick, publish changed figures and write the tables, until the worker stops."""
         while not self.app.should_stop:
             await asyncio.sleep(self.app.settings.tick_s)
-            if self.checkpoints.active:
+            if not self.silent:
+                self.wake()
                 await self.send_ticks(time.time())
                 await self.publish_partials(time.time())
                 await self.checkpoints.write()
@@ -121,20 +129,14 @@ class Feed:
             self._totals_due = at + TOTALS_S
             totals = [key for key, _ in self.book.totals.backing.items()]
             self.book.changed |= {f"total|{key}": int(key.rpartition(":")[2]) for key in totals}
-        changed = self.book.changed.copy()
-        self.book.changed.clear()
-        keys = list(changed)
-        while keys:
+        generation, keys = self.checkpoints.generation, list(self.book.changed)
+        while keys and not self.silent and generation == self.checkpoints.generation:
             batch, keys = keys[:AT_ONCE], keys[AT_ONCE:]
-            sent = await asyncio.gather(*(self._publish_partial(key, changed[key]) for key in batch))
-            failed = [key for key, is_sent in zip(batch, sent, strict=True) if not is_sent]
-            if failed:
-                keys += failed
-                break
-        if self.checkpoints.active:
-            self.book.changed |= {key: changed[key] for key in keys}
+            if not all(await asyncio.gather(*map(self._publish_partial, batch))):
+                return
 
-    async def _publish_partial(self, key: str, partition: int) -> bool:
+    async def _publish_partial(self, key: str) -> bool:
+        generation, partition = self.checkpoints.generation, self.book.changed.pop(key)
         kind, _, name = key.partition("|")
         if kind == "bucket":
             value = self.book.buckets.encoded(name)
@@ -145,5 +147,7 @@ class Feed:
             await publish(self.partials, key.encode(), value, partition=partition)
         except PublishFailed as error:
             log.warning("%s; trying again", error)
+            if generation == self.checkpoints.generation:
+                self.book.changed.setdefault(key, partition)
             return False
         return True

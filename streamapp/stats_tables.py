@@ -96,7 +96,7 @@ class Checkpoints:
     async def write(self) -> bool:
         """Write the changes so far. True if every race is on the broker, so that offsets can be committed."""
         async with self._lock:
-            book, now = self.book, time.time()
+            book, now, generation = self.book, time.time(), self.generation
             if not self.active:
                 return not book.races.unwritten
             # All are taken at the same moment: a bucket on the broker has nothing that its race has not.
@@ -106,7 +106,7 @@ class Checkpoints:
             for shelf, writes in late:
                 if written:
                     await self._write(shelf, writes)
-                else:
+                elif generation == self.generation:
                     shelf.failed(writes, now)
             return written
 
@@ -114,7 +114,7 @@ class Checkpoints:
         """Write these, a batch at a time; false if the broker has not taken all of them, which then stay to do."""
         waiting, generation = list(writes), self.generation
         try:
-            while waiting:
+            while waiting and generation == self.generation:
                 batch, rest = waiting[:BATCH], waiting[BATCH:]
                 kept = await self._write_batch(shelf, batch)
                 waiting = [write for write in batch if write.key not in kept] + rest
