@@ -76,7 +76,7 @@ class Api:
         Raises:
             ApiProblem: the API refuses the image; title and detail say why.
         """
-        form = aiohttp.FormData()
+        form = aiohttp.FormData(quote_fields=False)
         form.add_field("file", data, filename=name, content_type="application/octet-stream")
         async with self._request("POST", "/api/v1/images", data=form) as response:
             return dict(await response.json())

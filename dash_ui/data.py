@@ -84,7 +84,8 @@ class Race:
             verdict = data.get("verdict")
             if verdict is None:
                 return cls(**origin, answers=_answers(data["predictions"]))
-            return cls(**origin, **_outcome({"predictions": data["predictions"], **verdict}))
+            # The API lists the predictions beside the verdict, which then has none of its own.
+            return cls(**origin, **_outcome({**verdict, "predictions": data["predictions"]}))
 
         return _read(read, "image")
 

@@ -1,0 +1,79 @@
+from dataclasses import replace
+
+from dash_ui.board import KEPT_PINNED, KEPT_RACES, STRIP, Board
+from dash_ui.data import Race, Stats
+from tests.support.fake_races import FakeModel, FakeWorld
+
+
+def test_the_newest_verdict_is_shown_first(race: Race) -> None:
+    board = Board()
+    for number in range(20):
+        board.take_verdict(replace(race, image_id=str(number)))
+    assert board.newest is not None
+    assert board.newest.image_id == "19"
+    assert [shown.image_id for shown in board.strip()] == [str(number) for number in range(19, 19 - STRIP, -1)]
+
+
+def test_an_amended_verdict_replaces_the_first_in_its_place(race: Race) -> None:
+    board = Board()
+    board.take_verdict(replace(race, answers=race.answers[:2], complete=False))
+    board.take_verdict(replace(race, image_id="later"))
+    board.take_verdict(race)
+    assert [shown.image_id for shown in board.strip()] == ["later", race.image_id]
+    assert board.race(race.image_id) == race
+
+
+def test_memory_is_bounded(race: Race) -> None:
+    board = Board()
+    for number in range(2 * KEPT_RACES):
+        board.take_verdict(replace(race, image_id=str(number)))
+        board.take_fetched(replace(race, image_id=f"old-{number}"))
+    assert board.race("0") is None
+    assert sum(board.race(str(number)) is not None for number in range(2 * KEPT_RACES)) == KEPT_RACES
+    assert sum(board.race(f"old-{number}") is not None for number in range(2 * KEPT_RACES)) == KEPT_PINNED
+
+
+def test_the_list_of_images_comes_newest_first_and_only_with_verdicts(race: Race) -> None:
+    board = Board()
+    board.take_newest(
+        [replace(race, image_id="c", pending=True), replace(race, image_id="b"), replace(race, image_id="a")]
+    )
+    assert [shown.image_id for shown in board.strip()] == ["b", "a"]
+
+
+def test_models_keep_their_place_when_another_one_comes(world: FakeWorld) -> None:
+    board = Board()
+    board.take_verdict(Race.from_verdict(world.race()))
+    assert board.models == ["efficientnet", "mobilenet", "resnet50"]
+    before = board.revisions.models
+    world.models.insert(0, FakeModel("aardvark", 1, 0.5))
+    board.take_verdict(Race.from_verdict(world.race()))
+    assert board.models == ["efficientnet", "mobilenet", "resnet50", "aardvark"]
+    assert board.revisions.models == before + 1
+
+
+def test_a_model_stops_being_untrained_when_the_api_says_so(world: FakeWorld) -> None:
+    board = Board()
+    world.models[0].trained = False
+    board.take_stats(Stats.parse(world.stats("1m")))
+    assert board.untrained == {"efficientnet"}
+    board.take_models([{"model": "efficientnet", "trained": True}])
+    assert board.untrained == set()
+
+
+def test_a_pinned_image_that_was_awaited_gets_its_verdict(race: Race) -> None:
+    board = Board()
+    board.take_fetched(replace(race, pending=True, answers=()))
+    assert board.strip() == []
+    board.take_verdict(race)
+    assert board.race(race.image_id) == race
+
+
+def test_figures_count_as_data_and_links_do_not(world: FakeWorld) -> None:
+    board = Board()
+    assert board.data_age_s() is None
+    board.take_stats(Stats.parse(world.stats("5m")))
+    assert board.stats["5m"].window == "5m"
+    age = board.data_age_s()
+    assert age is not None
+    assert age < 5

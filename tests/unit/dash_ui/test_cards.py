@@ -1,0 +1,95 @@
+from dataclasses import replace
+
+from dash_ui.cards import film_strip, race_card
+from dash_ui.data import Race
+from tests.unit.dash_ui.pieces import having, text
+
+MODELS = ["efficientnet", "mobilenet", "resnet50"]
+
+
+def lane(race: Race, model: str, models: list[str] = MODELS, untrained: frozenset[str] = frozenset()) -> object:
+    (found,) = having(race_card(race, models, untrained), class_="lane", data_model=model)
+    return found
+
+
+def test_every_model_has_a_lane_with_its_answer_and_times(race: Race) -> None:
+    assert text(lane(race, "resnet50")) == "resnet50 8.0 ms 18.0 ms cat ✓ 80 %"
+
+
+def test_badges_name_the_fastest_and_the_most_confident(race: Race) -> None:
+    assert text(having(lane(race, "mobilenet"), class_="badge")) == "fastest"
+    assert text(having(lane(race, "efficientnet"), class_="badge")) == "most confident"
+    assert having(lane(race, "resnet50"), class_="badge") == []
+
+
+def test_ticks_and_crosses_only_where_the_label_is_known(race: Race) -> None:
+    assert [mark.title for mark in having(lane(race, "mobilenet"), class_="mark")] == ["wrong"]
+    assert [mark.title for mark in having(lane(race, "resnet50"), class_="mark")] == ["right"]
+    unlabelled = race_card(replace(race, label=None), MODELS, ())
+    assert having(unlabelled, class_="mark") == []
+    assert "not labelled" in text(unlabelled)
+
+
+def test_the_consensus_comes_with_its_agreement(race: Race) -> None:
+    (outcome,) = having(race_card(race, MODELS, ()), class_="outcome")
+    assert text(outcome) == "Consensus cat ✓ 67 % agree (2 of 3) labelled cat"
+
+
+def test_a_tied_vote_has_no_majority(race: Race) -> None:
+    tied = replace(race, consensus=None, agreement=1 / 3)
+    assert "no majority" in text(race_card(tied, MODELS, ()))
+    assert "33 % agree (1 of 3)" in text(race_card(tied, MODELS, ()))
+
+
+def test_untrained_is_said_in_so_many_words(race: Race) -> None:
+    assert "untrained" not in text(race_card(race, MODELS, ()))
+    assert "untrained" in text(lane(race, "resnet50", untrained=frozenset({"resnet50"})))
+    answers = (replace(race.answers[0], trained=False), *race.answers[1:])
+    assert "untrained" in text(lane(replace(race, answers=answers), "efficientnet"))
+
+
+def test_an_answer_outside_the_lane_says_so(race: Race) -> None:
+    answers = (replace(race.answers[0], bypassed=True), *race.answers[1:])
+    assert "outside the lane" in text(lane(replace(race, answers=answers), "efficientnet"))
+
+
+def test_a_model_that_gave_up_has_a_lane_that_says_where_the_image_is(race: Race) -> None:
+    dead = replace(race, answers=race.answers[:2], dead=("resnet50",))
+    assert "dead letters" in text(lane(dead, "resnet50"))
+
+
+def test_missing_answers_are_awaited_and_then_missed(race: Race) -> None:
+    part = replace(race, answers=race.answers[:2], complete=False)
+    assert "no answer in time" in text(lane(part, "resnet50"))
+    pending = replace(part, pending=True)
+    assert "working …" in text(lane(pending, "resnet50"))
+    assert "Waiting for the models" in text(race_card(pending, MODELS, ()))
+
+
+def test_a_model_that_did_not_take_part_has_no_lane(race: Race) -> None:
+    card = race_card(race, [*MODELS, "tiny"], ())
+    assert having(card, data_model="tiny") == []
+
+
+def test_a_model_keeps_its_colour_in_card_and_strip(race: Race) -> None:
+    colour = lane(race, "resnet50").style["--model"]  # type: ignore[attr-defined]
+    says = having(film_strip([race], MODELS, None), class_="say")
+    assert [(text(say), say.style["--model"]) for say in says][2] == ("cat", colour)
+    assert len({say.style["--model"] for say in says}) == 3
+
+
+def test_the_thumbnail_flies_by_and_the_original_stays(race: Race) -> None:
+    assert having(race_card(race, MODELS, ()), src=f"/thumb/{race.image_id}")
+    assert having(race_card(race, MODELS, (), original=True), src=f"/original/{race.image_id}")
+
+
+def test_the_strip_marks_the_pinned_image(race: Race) -> None:
+    other = replace(race, image_id="other")
+    frames = film_strip([other, race], MODELS, race.image_id)
+    pressed = [(getattr(frame, "data-image"), getattr(frame, "aria-pressed")) for frame in frames]
+    assert pressed == [("other", "false"), (race.image_id, "true")]
+
+
+def test_a_label_is_text_whatever_it_says(race: Race) -> None:
+    nasty = replace(race, label="<script>alert(1)</script>")
+    assert "<script>alert(1)</script>" in text(race_card(nasty, MODELS, ()))
