@@ -113,6 +113,8 @@ class FakeApi:
                 if event == "end":
                     return response
                 await response.write(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
+        except ConnectionError:  # the reader has left
+            return response
         finally:
             self._readers.discard(queue)
 

@@ -1,0 +1,317 @@
+"""The dashboard in a real browser (Debian's Chromium), in front of the fake API."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from tests.support.fake_api import FakeApi
+from tests.support.fake_races import FakeModel, jpeg
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 30_000  # for slow machines; everything here takes a second or two
+MAX_IDLE_MB = 150
+SHOTS = os.environ.get("STREAMAPP_TEST_SHOTS")  # a folder to leave screenshots in
+
+
+@dataclass
+class Site:
+    """A running dashboard and the fake API behind it."""
+
+    api: FakeApi
+    url: str
+    process: subprocess.Popen[str]
+    browser: Browser
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def open(self, width: int = 1440, height: int = 1000, scheme: str = "light") -> Page:
+        """The page in a browser of its own, loaded and live."""
+        context = self.browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+        context.set_default_timeout(WAIT_MS)
+        context.on("request", lambda request: self.requests.append(request.url))
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(self.url)
+        expect(page.locator(".link")).to_have_text("live", timeout=WAIT_MS)
+        return page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(browser: Browser) -> Iterator[Site]:
+    with FakeApi(every_s=0.4) as api, dashboard(api.url) as (url, process):
+        site = Site(api, url, process, browser)
+        yield site
+        for context in browser.contexts:
+            context.close()
+        assert site.errors == []
+        assert {urlsplit(asked).hostname for asked in site.requests} <= {"127.0.0.1"}, "a request left the host"
+
+
+@contextmanager
+def dashboard(api_url: str, port: int = 0) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The dashboard as its own process: its URL and the process."""
+    command = [sys.executable, "-m", "dash_ui", "--port", str(port), "--api-url", api_url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
+        assert found, "the dashboard did not say where it listens"
+        try:
+            yield found[0], process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(15)
+
+
+def newest(page: Page) -> str:
+    return page.locator("[data-race]").get_attribute("data-race") or ""
+
+
+def lane(page: Page, model: str) -> Locator:
+    return page.locator(f".lane[data-model={model}]")
+
+
+def shot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True, timeout=WAIT_MS)
+
+
+def wider_than_the_window(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+def test_the_race_is_shown_with_a_lane_per_model(site: Site) -> None:
+    page = site.open()
+    for model in ("efficientnet", "mobilenet", "resnet50"):
+        expect(lane(page, model).locator(".at-answer")).to_have_text(re.compile("[a-z]+"))
+        expect(lane(page, model).locator(".stage-inference")).to_be_visible()
+        expect(lane(page, model).locator(".at-inference")).to_have_text(re.compile(r"\d\.\d ms"))
+    expect(page.locator(".badge.fast")).to_have_count(1)
+    expect(page.locator(".badge.sure")).to_have_count(1)
+    expect(page.locator(".outcome")).to_contain_text("Consensus")
+    expect(page.locator(".stats tbody tr")).to_have_count(3)
+    expect(page.locator(".frame")).to_have_count(12, timeout=WAIT_MS)
+    loaded = "[...document.querySelectorAll('.frame img, .race-image img')].every(image => image.naturalWidth > 0)"
+    page.wait_for_function(loaded)
+    shot(page, "light")
+
+
+def test_verdicts_are_pushed_and_drawn_in_place(site: Site) -> None:
+    page = site.open()
+    expect(page.locator(".frame")).to_have_count(12, timeout=WAIT_MS)
+    page.evaluate("document.querySelector('.race-image img').kept = document.querySelector('.stats').kept = true")
+    asked = len([url for url in site.requests if "_dash-update-component" in url])
+    seen = {newest(page)}
+    for _ in range(3):
+        page.wait_for_function("old => document.querySelector('[data-race]').dataset.race !== old", arg=newest(page))
+        seen.add(newest(page))
+    assert len(seen) == 4
+    assert page.evaluate("[document.querySelector('.race-image img').kept, document.querySelector('.stats').kept]") == [
+        True,
+        True,
+    ]
+    assert len([url for url in site.requests if "_dash-update-component" in url]) == asked, "polled, not pushed"
+
+
+def test_a_fourth_model_appears_by_itself(site: Site) -> None:
+    page = site.open()
+    expect(lane(page, "resnet50")).to_be_visible()
+    colour = "e => getComputedStyle(e).getPropertyValue('--model')"
+    before = lane(page, "resnet50").evaluate(colour)
+    site.api.world.models.append(FakeModel("aardvark", 1.1, 0.6, trained=False))
+    expect(lane(page, "aardvark")).to_be_visible(timeout=WAIT_MS)
+    expect(lane(page, "aardvark")).to_contain_text("untrained")
+    expect(page.locator("tr[data-model=aardvark]")).to_contain_text("untrained", timeout=WAIT_MS)
+    expect(page.locator(".note")).to_contain_text("aardvark is untrained")
+    assert lane(page, "resnet50").evaluate(colour) == before
+    assert lane(page, "aardvark").evaluate(colour) != before
+    shot(page, "four-models")
+
+
+def test_an_image_is_pinned_and_followed_live_again(site: Site) -> None:
+    page = site.open()
+    expect(page.locator(".frame")).to_have_count(12, timeout=WAIT_MS)
+    site.api.every_s = 0  # so that the frame under the mouse is the one meant
+    page.wait_for_timeout(1000)
+    frame = page.locator(".frame").nth(3)
+    image_id = frame.get_attribute("data-image")
+    frame.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-race]")).to_have_attribute("data-race", image_id or "")
+    expect(page.locator("#race-title")).to_have_text("Pinned image")
+    site.api.every_s = 0.4
+    expect(page.locator(".frame").nth(3)).not_to_have_attribute("data-image", image_id or "")
+    expect(page.locator(".frame.pinned")).to_be_focused()
+    assert newest(page) == image_id
+    shot(page, "pinned")
+    page.get_by_role("button", name="Follow live").click()
+    expect(page.locator("[data-race]")).not_to_have_attribute("data-race", image_id or "")
+    expect(page.locator("#follow")).to_be_hidden()
+
+
+def test_the_window_of_the_table_is_chosen(site: Site) -> None:
+    page = site.open()
+    expect(page.locator(".stats")).to_have_attribute("data-window", "1m")
+    page.get_by_text("15 min").click()
+    expect(page.locator(".stats")).to_have_attribute("data-window", "15m")
+
+
+def test_uploads_are_accepted_or_refused_in_words(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(jpeg("chelsea", 0, 256))
+    (tmp_path / "notes.jpg").write_text("hello")
+    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(10 * 1024 * 1024))
+    page = site.open()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload").click()
+    chooser.value.set_files(sorted(tmp_path.iterdir()))
+    line = page.locator(".upload")
+    expect(line.filter(has_text="cat.jpg")).to_contain_text("accepted", timeout=WAIT_MS)
+    expect(line.filter(has_text="notes.jpg")).to_contain_text("not a JPEG, PNG or WebP image")
+    expect(line.filter(has_text="huge.png")).to_contain_text("at most 10 MB")
+    shot(page, "uploads")
+    page.get_by_role("button", name="show its race").click()
+    expect(page.locator("#race-meta")).to_contain_text("upload")
+    expect(lane(page, "resnet50")).to_be_visible()
+
+
+DROP = """bytes => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", {type: "image/jpeg"}));
+    const options = {dataTransfer: data, bubbles: true, cancelable: true};
+    const fire = type => document.body.dispatchEvent(new DragEvent(type, options));
+    fire("dragover");
+    window.invited = getComputedStyle(document.getElementById("drop")).display !== "none";
+    fire("drop");
+}"""
+
+
+def test_a_dropped_image_shows_its_own_race(site: Site) -> None:
+    page = site.open()
+    page.evaluate(DROP, list(jpeg("coffee", 1, 64)))
+    assert page.evaluate("window.invited")
+    expect(page.locator("#drop")).to_be_hidden()
+    expect(page.locator("#race-title")).to_have_text("Pinned image", timeout=WAIT_MS)
+    expect(page.locator("#race-meta")).to_contain_text("upload")
+    expect(page.locator(".lane[data-state=answered]")).to_have_count(3)
+
+
+def test_the_api_goes_away_and_comes_back(site: Site) -> None:
+    page = site.open()
+    expect(page.locator("[data-race]")).to_be_visible()
+    site.api.go_away()
+    expect(page.locator("#banner")).to_contain_text(f"The API at {site.api.url} does not answer", timeout=WAIT_MS)
+    expect(page.locator(".link")).to_have_text("API down")
+    expect(page.locator(".stats tbody tr")).to_have_count(3)
+    last = newest(page)
+    assert last, "the last race is gone"
+    shot(page, "down")
+    site.api.come_back()
+    expect(page.locator(".link")).to_have_text("live", timeout=WAIT_MS)
+    expect(page.locator("#banner")).to_be_empty()
+    expect(page.locator("[data-race]")).not_to_have_attribute("data-race", last)
+
+
+def test_the_dashboard_itself_goes_away_and_comes_back(browser: Browser) -> None:
+    with FakeApi() as api:
+        with dashboard(api.url) as (url, process):
+            page = Site(api, url, process, browser).open()
+            expect(page.locator("[data-race]")).to_be_visible()
+        expect(page.locator("#lost")).to_be_visible(timeout=WAIT_MS)
+        last = newest(page)
+        assert last, "the last race is gone"
+        with dashboard(api.url, urlsplit(url).port or 0):
+            expect(page.locator("#lost")).to_be_hidden(timeout=2 * WAIT_MS)
+            expect(page.locator("[data-race]")).not_to_have_attribute("data-race", last)
+        page.context.close()
+
+
+def test_before_the_first_image_the_page_says_how_to_send_one(browser: Browser) -> None:
+    with FakeApi(every_s=0) as api, dashboard(api.url) as (url, process):
+        page = Site(api, url, process, browser).open()
+        expect(page.locator(".empty")).to_contain_text("streamapp produce cifar10")
+        shot(page, "empty")
+        page.context.close()
+
+
+def test_without_the_api_from_the_start_the_page_says_so(browser: Browser) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    with dashboard(f"http://127.0.0.1:{port}") as (url, _):
+        page = browser.new_context().new_page()
+        page.goto(url)
+        expect(page.locator("#banner")).to_contain_text("There is no data yet", timeout=WAIT_MS)
+        page.context.close()
+
+
+def test_three_pages_share_one_stream_of_events(site: Site) -> None:
+    pages = [site.open() for _ in range(2)]
+    pages.append(pages[0].context.new_page())  # a second tab shares its neighbour's connection
+    pages[2].goto(site.url)
+    for page in pages:
+        expect(page.locator("[data-race]")).to_be_visible(timeout=WAIT_MS)
+    assert site.api.streams_opened == 1
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440, 2560])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_sticks_out_at_any_width(site: Site, width: int, scheme: str) -> None:
+    page = site.open(width=width, scheme=scheme)
+    expect(page.locator(".frame")).to_have_count(12, timeout=WAIT_MS)
+    page.wait_for_timeout(500)
+    assert not wider_than_the_window(page)
+    clipped = page.evaluate(
+        "[...document.querySelectorAll('.lane *, h1, h2, .button, .badge, .outcome *')]"
+        ".filter(e => e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1)"
+        ".map(e => e.className + ': ' + e.textContent)"
+    )
+    assert clipped == []
+    shot(page, f"{scheme}-{width}")
+
+
+def test_light_and_dark_are_switched(site: Site) -> None:
+    page = site.open(scheme="light")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.locator("#scheme").click()
+    page.wait_for_function(f"{background} !== {light!r}")
+    page.reload()
+    expect(page.locator(".link")).to_have_text("live", timeout=WAIT_MS)
+    assert page.evaluate(background) != light, "the choice is forgotten"
+
+
+def test_the_idle_dashboard_is_small(site: Site) -> None:
+    site.open()
+    assert psutil.Process(site.process.pid).memory_info().rss < MAX_IDLE_MB * 2**20
