@@ -46,6 +46,7 @@ def fit_epoch(network: Any, recipe: Recipe, data: Data, epoch: int, bar: Progres
         validation_data=(data.validation.pixels, smoothed(data.validation.labels, len(recipe.labels), 0.0)),
         validation_batch_size=recipe.batch_size,
         callbacks=callbacks,
+        shuffle=False,  # Batches does it; Keras would also mix the batches, otherwise after a resume than before
         verbose=0,
     )
     row = {name: float(values[-1]) for name, values in history.history.items()}

@@ -1,0 +1,171 @@
+"""What tests of the trainer do in a child process, so that they themselves never import TensorFlow.
+
+`interrupted DATA FOLDER`: a training straight through, and one that SIGTERM ends after its first epoch, and resumed.
+`features FOLDER`: networks that start from a torch checkpoint, beside the same computed from the checkpoint.
+`distilled DATA FOLDER`: what a batch wants of a student whose teacher always says the first class.
+Each prints one JSON object as its last line.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamapp.errors import TrainingError
+from streamapp.runtime.spec import CIFAR10
+from tests.support.torch_files import old_layout
+from training import backend
+from training.checkpoints import STATE, find
+from training.recipe import Recipe
+from training.train import Trainer
+
+EPOCHS = 12
+
+
+def recipe(data: str, **fields: Any) -> Recipe:
+    """A small convolutional network, 32 pixels."""
+    return Recipe("tiny", "TinyCNN", 32, CIFAR10, (data,), epochs=EPOCHS, batch_size=16, **fields)
+
+
+def interrupted(data: str, folder: str) -> dict[str, Any]:
+    """The weights after both trainings, the error of the interrupted one, and the state of their MLflow runs."""
+    place, mlflow = Path(folder), Path(folder) / "data"
+    straight = Trainer(recipe(data), place / "straight", mlflow).run()
+    threading.Thread(target=_end_after_first_epoch, args=(place / "broken" / STATE,), daemon=True).start()
+    try:
+        Trainer(recipe(data), place / "broken", mlflow).run()
+        error = ""
+    except TrainingError as caught:
+        error = str(caught)
+    left = find(place / "broken")
+    killed = _statuses(mlflow)
+    resumed = Trainer.resumed({"epochs": EPOCHS}, place / "broken", mlflow).run()
+    return {
+        "error": error,
+        "epochs_left": EPOCHS - (left.epochs_done if left else 0),
+        "difference": _difference(straight.weights, resumed.weights),
+        "accuracies": [straight.evaluation.accuracy.value, resumed.evaluation.accuracy.value],
+        "killed": killed,
+        "statuses": _statuses(mlflow),
+    }
+
+
+def _end_after_first_epoch(state: Path) -> None:
+    while not state.exists():
+        time.sleep(0.005)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _difference(one: Path, other: Path) -> float:
+    """The largest difference of two networks' weights."""
+    from streamapp.runtime.architectures import build
+
+    networks = [build("TinyCNN", 32, len(CIFAR10)) for _ in range(2)]
+    for network, path in zip(networks, (one, other), strict=True):
+        network.load_weights(path)
+    pairs = zip(*(network.get_weights() for network in networks), strict=True)
+    return max(float(np.abs(a - b).max()) for a, b in pairs)
+
+
+def _statuses(data_dir: Path) -> list[str]:
+    from mlflow import MlflowClient
+
+    from training.record import EXPERIMENT, tracking_uri
+
+    client = MlflowClient(tracking_uri(data_dir))
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    return sorted(run.info.status for run in client.search_runs([experiment.experiment_id]))
+
+
+def features(folder: str) -> dict[str, Any]:
+    """The largest difference inside of the picture, relative to the largest value."""
+    backend.prepare(0)
+    return {name: _first_layers(Path(folder), name) for name in ("MobileNetV2", "EfficientNetB0")}
+
+
+def _first_layers(folder: Path, architecture: str) -> float:
+    import keras
+
+    from streamapp.runtime.architectures import build
+    from training.fromtorch import SOURCES
+    from training.pretrained import flat_layers, initialise
+
+    network = build(architecture, 64, 10)
+    layers = list(flat_layers(network))
+    state = _torch_twin(layers)
+    (folder / "twin.pt").write_bytes(old_layout(state))
+    initialise(network, architecture, str(folder / "twin.pt"))
+    picture = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
+    source, norm = SOURCES[architecture], next(x for x in layers if isinstance(x, keras.layers.BatchNormalization))
+    body = network.layers[-1]
+    seen = picture / 127.5 - 1 if architecture == "MobileNetV2" else picture.astype("float32")
+    answer = np.asarray(keras.Model(body.input, norm.output)(seen.astype("float32"), training=False))
+    wanted = _convolved((picture / 255 - source.mean) / source.std, state["0.weight"])
+    wanted = (wanted - state["1.running_mean"]) / np.sqrt(state["1.running_var"] + source.epsilon)
+    wanted = wanted * state["1.weight"] + state["1.bias"]
+    inside = slice(1, -1)
+    return float(np.abs(answer[:, inside, inside] - wanted[:, inside, inside]).max() / np.abs(wanted).max())
+
+
+def _torch_twin(layers: list[Any]) -> dict[str, Any]:
+    """A torch state dict with random numbers for these layers."""
+    import keras
+
+    random, state = np.random.default_rng(1), {}
+    numbered = [x for x in layers if x.weights and not getattr(x, "use_bias", False)]
+    numbered = [x for x in numbered if not isinstance(x, keras.layers.Normalization)]
+    for number, layer in enumerate(numbered):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            for part in ("weight", "bias", "running_mean", "running_var"):
+                state[f"{number}.{part}"] = random.uniform(0.5, 1.5, layer.gamma.shape).astype("<f4")
+        else:
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            axes = (2, 3, 0, 1) if depthwise else (3, 2, 0, 1)
+            shape = tuple(layer.kernel.shape[axis] for axis in axes)
+            state[f"{number}.weight"] = random.normal(size=shape).astype("<f4")
+    return state
+
+
+def _convolved(picture: Any, kernel: Any) -> Any:
+    """A 3×3 convolution of stride 2 in plain NumPy, windows beginning at even pixels, as Keras pads."""
+    windows = np.lib.stride_tricks.sliding_window_view(picture, (3, 3), axis=(1, 2))[:, ::2, ::2]
+    result = np.einsum("nyxchw,ochw->nyxo", windows, kernel)
+    return np.pad(result, ((0, 0), (0, 1), (0, 1), (0, 0)))
+
+
+def distilled(data: str, folder: str) -> dict[str, Any]:
+    """One batch with a teacher, and the error for a teacher that takes other pictures."""
+    backend.prepare(0)
+    import keras
+
+    from streamapp.runtime.architectures import build
+    from training.batches import Batches
+    from training.data import load
+    from training.fitting import load_teacher
+    from training.train import parts_of
+
+    for size in (32, 48):
+        teacher = build("TinyCNN", size, len(CIFAR10))
+        head = teacher.layers[-1].layers[-1]
+        head.set_weights([np.zeros(head.kernel.shape), np.array([50.0] + [0.0] * 9)])
+        teacher.save(Path(folder) / f"{size}.keras")
+    student = recipe(data, teacher=f"{folder}/32.keras", teacher_share=0.25, label_smoothing=0.0)
+    images = load(parts_of(student), student.labels, 32).train
+    _, wanted = Batches(images, student, 0, load_teacher(student))[0]
+    try:
+        load_teacher(recipe(data, teacher=f"{folder}/48.keras"))
+        error = ""
+    except TrainingError as caught:
+        error = str(caught)
+    return {"wanted": wanted.tolist(), "error": error, "backend": keras.backend.backend()}
+
+
+if __name__ == "__main__":
+    commands = {"interrupted": interrupted, "features": features, "distilled": distilled}
+    print(json.dumps(commands[sys.argv[1]](*sys.argv[2:])))

@@ -1,0 +1,119 @@
+"""The trainer for real, in child processes: on coloured shapes, with small networks and few pictures."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support import training_child
+from tests.support.shapes import write_shapes
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_shapes(tmp_path_factory.mktemp("shapes"), train=24, test=8)
+
+
+def run(tmp_path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STREAMAPP_", "MLFLOW_"))}
+    environ = {**kept, "STREAMAPP_DATA_DIR": str(tmp_path / "data"), "KERAS_HOME": str(tmp_path / "keras"), **environ}
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+
+def child(tmp_path: Path, command: str, *arguments: str) -> dict[str, Any]:
+    done = run(tmp_path, training_child.__name__, command, *arguments)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def test_one_epoch_of_mobilenet_end_to_end_with_its_mlflow_record(tmp_path: Path, shapes: Path) -> None:
+    options = "--epochs 1 --limit 200 --input-size 32 --batch-size 16 --seed 5"
+    done = run(tmp_path, "streamapp", "train", "mobilenet", *options.split(), "--data", str(shapes))
+    assert done.returncode == 0, done.stderr
+    assert "epoch 1/1" in done.stderr
+    assert "95 % interval" in done.stdout
+
+    folder = tmp_path / "data" / "training" / "mobilenet"
+    notes = json.loads((folder / "mobilenet.json").read_text())
+    assert notes["recipe"]["seed"] == 5
+    assert notes["test"]["pictures"] == 80
+    assert len(notes["history"]) == 1
+    assert notes["history"][0]["loss"] > 0
+
+    recorded = _recorded(tmp_path / "data")
+    assert recorded["status"] == "FINISHED"
+    assert recorded["params"]["data_fingerprint"] == notes["data_fingerprint"]
+    assert (recorded["params"]["seed"], recorded["params"]["epochs"]) == ("5", "1")
+    assert recorded["metrics"]["test_accuracy"] == pytest.approx(notes["test"]["accuracy"])
+    assert {"loss", "val_accuracy", "test_accuracy_cat", "test_accuracy_low"} <= recorded["metrics"].keys()
+    artefacts = {str(path.relative_to(recorded["place"])) for path in recorded["place"].rglob("*") if path.is_file()}
+    assert artefacts == {"confusion.png", "evaluation.json", "model/mobilenet.weights.h5", "model/mobilenet.json"}
+    assert (recorded["place"] / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "mobilenet.weights.h5").stat().st_size < 6_000_000  # half of 2.3 million in single precision
+
+
+def _recorded(data_dir: Path) -> dict[str, Any]:
+    """The only run of the store, read without MLflow."""
+    with sqlite3.connect(data_dir / "mlflow.db") as store:
+        ((status, uri),) = store.execute("SELECT status, artifact_uri FROM runs")
+        params = dict(store.execute("SELECT key, value FROM params"))
+        metrics = dict(store.execute("SELECT key, value FROM metrics"))
+    store.close()
+    place = Path(re.sub("^file://", "", uri))
+    assert place.is_relative_to((data_dir / "mlruns").resolve())
+    return {"status": status, "params": params, "metrics": metrics, "place": place}
+
+
+def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path: Path, shapes: Path) -> None:
+    answer = child(tmp_path, "interrupted", str(shapes), str(tmp_path))
+    assert re.search(r"interrupted after epoch \d+ of 12; go on with: streamapp train tiny --resume", answer["error"])
+    assert answer["epochs_left"] > 0
+    assert answer["difference"] < 1e-3
+    assert answer["accuracies"][0] == pytest.approx(answer["accuracies"][1], abs=0.03)
+    assert answer["accuracies"][0] > 0.5  # ten classes of coloured shapes: it has learned
+    assert answer["killed"] == ["FINISHED", "KILLED"]
+    assert answer["statuses"] == ["FINISHED", "FINISHED"]
+
+
+def test_torch_features_give_the_answers_that_torch_would_give(tmp_path: Path) -> None:
+    answer = child(tmp_path, "features", str(tmp_path))
+    assert answer["MobileNetV2"] < 1e-4
+    assert answer["EfficientNetB0"] < 1e-4
+
+
+def test_a_teacher_shares_in_what_is_wanted(tmp_path: Path, shapes: Path) -> None:
+    answer = child(tmp_path, "distilled", str(shapes), str(tmp_path))
+    wanted = np.array(answer["wanted"])
+    assert wanted.shape == (16, 10)
+    assert wanted.sum(axis=1) == pytest.approx(1)
+    assert set(wanted.max(axis=1).round(3)) <= {0.75, 1.0}
+    assert wanted[:, 0].min() == pytest.approx(0.25)
+    assert "wanted: 32×32 RGB" in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "mobilenet", "--data", "/nowhere"], "--data /nowhere is neither a folder nor a zip file"),
+        (["train", "mobilenet", "--resume"], "there is no training to --resume in"),
+        (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "/no.pt"], "/no.pt cannot be read: No such"),
+        (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "magic"], "--init magic: neither imagenet"),
+        (["evaluate", "mobilenet", "--weights", "/no.h5", "--data", "SHAPES"], "weights '/no.h5': that path does not"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(tmp_path: Path, shapes: Path, arguments: list[str], said: str) -> None:
+    done = run(tmp_path, "streamapp", *[str(shapes) if word == "SHAPES" else word for word in arguments])
+    assert done.returncode == 1
+    assert said in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
