@@ -79,11 +79,17 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path: Pa
     answer = child(tmp_path, "interrupted", str(shapes), str(tmp_path))
     assert re.search(r"interrupted after epoch \d+ of 12; go on with: streamapp train tiny --resume", answer["error"])
     assert answer["epochs_left"] > 0
-    assert answer["difference"] < 1e-3
+    assert answer["difference"] < 1e-6
     assert answer["accuracies"][0] == pytest.approx(answer["accuracies"][1], abs=0.03)
     assert answer["accuracies"][0] > 0.5  # ten classes of coloured shapes: it has learned
     assert answer["killed"] == ["FINISHED", "KILLED"]
     assert answer["statuses"] == ["FINISHED", "FINISHED"]
+
+    weights = str(tmp_path / "straight" / "tiny.weights.h5")  # says itself which model it is for
+    done = run(tmp_path, "streamapp", "evaluate", "--weights", weights, "--data", str(shapes))
+    assert done.returncode == 0, done.stderr
+    assert f"tiny: {answer['accuracies'][0]:.2%} (" in done.stdout
+    assert all(label in done.stdout for label in training_child.CIFAR10)
 
 
 def test_torch_features_give_the_answers_that_torch_would_give(tmp_path: Path) -> None:
