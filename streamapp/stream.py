@@ -45,7 +45,7 @@ class StreamApp(faust.App):
         self.role = role
         self.openers, self.drains, self.web_setups, self.not_ready_reasons = [], [], [], []
         self.companions = []
-        self._up = False
+        self._opened, self._up = False, False
         self._served: Application | None = None
         self._resources = AsyncExitStack()
         super().__init__(f"streamapp-{role}", **_options(settings, role), **options)
@@ -59,7 +59,16 @@ class StreamApp(faust.App):
         await super().on_first_start()
 
     async def on_start(self) -> None:
-        """Create the topics and open the role's resources before anything consumes."""
+        """Open the resources before anything consumes, the companions' too: their routes are on our web server."""
+        for app in (self, *self.companions):
+            await app.open()
+        await super().on_start()
+
+    async def open(self) -> None:
+        """Create the topics and open the role's resources, once."""
+        if self._opened:
+            return
+        self._opened = True
         try:
             await topics.ensure(self.settings)
             for opener in self.openers:
@@ -67,7 +76,6 @@ class StreamApp(faust.App):
         except StreamappError as error:  # for a person to mend: one line, and no traceback from Faust
             log.error("%s cannot start: %s", self.role, error)
             raise SystemExit(1) from error
-        await super().on_start()
 
     async def on_started(self) -> None:
         """Start the companions, each with its own group and offsets."""
@@ -88,8 +96,8 @@ class StreamApp(faust.App):
         await self._resources.aclose()
 
     def on_webserver_init(self, web: Any) -> None:
-        """Add the routes once, though Faust calls this twice under its command line."""
-        if web.web_app is not self._served:
+        """Add the routes once; Faust's command line calls this twice, first before anything is open."""
+        if self._opened and web.web_app is not self._served:
             self._served = web.web_app
             self.web_setup(web.web_app)
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import numpy as np
 from aiohttp import ClientSession, FormData
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 from PIL import Image
@@ -38,6 +39,10 @@ class Client:
     stack: Stack
     http: ClientSession
     accepted: set[UUID] = field(default_factory=set)
+    api: str = ""
+
+    def __post_init__(self) -> None:
+        self.api = self.api or self.stack.api_url
 
     @property
     def settings(self) -> Settings:
@@ -52,7 +57,7 @@ class Client:
                 form.add_field("label", label)
             for seed in seeds:
                 form.add_field("file", picture(seed), filename=f"{seed}.jpg", content_type="image/jpeg")
-            async with self.http.post(f"{self.stack.api_url}/api/v1/images", data=form) as answer:
+            async with self.http.post(f"{self.api}/api/v1/images", data=form) as answer:
                 if answer.status == 503:
                     await asyncio.sleep(0.3)
                     continue
@@ -70,7 +75,7 @@ class Client:
 
     async def get(self, path: str) -> Any:
         """JSON of a successful GET."""
-        async with self.http.get(f"{self.stack.api_url}{path}") as answer:
+        async with self.http.get(f"{self.api}{path}") as answer:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
@@ -87,8 +92,6 @@ class Client:
         try:
             parts = [TopicPartition(topic, number) for number in range(settings.partitions)]
             committed = await admin.list_consumer_group_offsets(group, partitions=parts)
-            from aiokafka import AIOKafkaConsumer
-
             consumer = AIOKafkaConsumer(bootstrap_servers=topics.bootstrap_servers(settings))
             await consumer.start()
             try:

@@ -1,0 +1,106 @@
+"""One worker with every role, started by Faust's own command line from a checkout: the quick look."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from tests.support.platform import Client, eventually
+from tests.support.stack import ROOT, Stack, clean_environ, running_servers, share_models, temporary_folder
+
+PORT = 18765
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    with temporary_folder() as folder:
+        share_models(folder / ".streamapp")
+        with running_servers(folder=folder) as servers:
+            yield servers
+
+
+def faust(stack: Stack, log: Path, **settings: str) -> subprocess.Popen[bytes]:
+    """`faust -A streamapp worker -l info` on the servers of `stack`."""
+    command = [sys.executable, "-m", "faust", "-A", "streamapp", "worker", "-l", "info"]
+    environ = clean_environ({**stack.environ, "STREAMAPP_API_PORT": str(PORT), **settings})
+    with log.open("wb") as output:
+        return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT)
+
+
+async def test_faust_runs_every_role_in_one_worker(stack: Stack) -> None:
+    log = stack.folder / "faust.log"
+    worker = faust(stack, log)
+    try:
+        async with ClientSession() as http:
+            client = Client(stack, http, api=f"http://127.0.0.1:{PORT}")
+
+            async def ready() -> bool:
+                assert worker.poll() is None, log.read_text()
+                try:
+                    async with http.get(f"{client.api}/readyz") as answer:
+                        return answer.status == 200
+                except OSError:
+                    return False
+
+            await eventually(ready, 120, "the worker is ready")
+            [image_id] = await client.upload(1)
+
+            async def verdict() -> bool:
+                found = (await client.get(f"/api/v1/images/{image_id}"))["verdict"]
+                return bool(found and found["complete"])
+
+            await eventually(verdict, 30, "a complete verdict")
+
+            async def recorded() -> bool:
+                return (await client.counts()).outcomes == {
+                    model: {"predicted": 1} for model in ("efficientnet", "mobilenet", "resnet50")
+                }
+
+            await eventually(recorded, 15, "three rows")
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        try:
+            assert worker.wait(30) == 0, log.read_text()
+        finally:
+            worker.kill()
+
+
+def test_an_unknown_role_is_one_line(tmp_path: Path) -> None:
+    environ = clean_environ({"STREAMAPP_ROLES": "resnet51", "PYTHONPATH": str(ROOT)})
+    command = [sys.executable, "-m", "streamapp", "worker"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: STREAMAPP_ROLES: no role 'resnet51'; there are efficientnet,")
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_broker_with_the_wrong_partitions_is_one_line(stack: Stack) -> None:
+    start = time.monotonic()
+    for partitions in ("12", "5"):  # the first worker makes the topics, and runs until it is stopped
+        log = stack.folder / f"{partitions}.log"
+        environ = clean_environ({**stack.environ, "STREAMAPP_ROLES": "recorder", "STREAMAPP_PARTITIONS": partitions})
+        with log.open("wb") as output:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "streamapp", "worker"], cwd=ROOT, env=environ, stdout=output, stderr=output
+            )
+        try:
+            while partitions == "12" and b"Migration" not in log.read_bytes():
+                assert worker.poll() is None, log.read_text()
+                assert time.monotonic() < start + 60
+                time.sleep(0.1)
+            if partitions == "5":
+                assert worker.wait(60) == 1
+        finally:
+            if worker.poll() is None:
+                os.kill(worker.pid, signal.SIGTERM)
+                worker.wait(30)
+    text = (stack.folder / "5.log").read_text()
+    assert "recorder cannot start: every topic must have 5 partitions, but " in text
+    assert "STREAMAPP_PARTITIONS" in text
+    assert "Traceback" not in text
