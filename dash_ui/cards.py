@@ -108,8 +108,9 @@ def _foot(scale: figures.Scale) -> html.Div:
 
 
 def _lane(name: str, answer: Answer | None, race: Race, scale: figures.Scale, colour: str, untrained: bool) -> html.Div:
-    title = html.Div(html.Span(name, className="model"), className="at-name")
-    badges = html.Div(_badges(name, answer, race, untrained), className="at-badges")
+    guess = untrained or (answer is not None and not answer.trained)
+    title = html.Div([html.Span(name, className="model"), *_untrained(guess)], className="at-name")
+    badges = html.Div(_badges(name, answer, race), className="at-badges")
     cells = [_silence(name, race)] if answer is None else _result(answer, race, scale)
     return html.Div(
         [title, badges, *cells],
@@ -149,7 +150,7 @@ def _silence(name: str, race: Race) -> html.Span:
     return html.Span(words, className="at-bar muted")
 
 
-def _badges(name: str, answer: Answer | None, race: Race, untrained: bool) -> list[html.Span]:
+def _badges(name: str, answer: Answer | None, race: Race) -> list[html.Span]:
     badges = []
     if name == race.fastest:
         badges.append(_badge("fastest", "fast", "The smallest inference time"))
@@ -157,9 +158,12 @@ def _badges(name: str, answer: Answer | None, race: Race, untrained: bool) -> li
         badges.append(_badge("most confident", "sure", "The highest confidence"))
     if answer is not None and answer.bypassed:
         badges.append(_badge("outside the lane", "warn", "Ran beside other models: its time is not compared"))
-    if untrained or (answer is not None and not answer.trained):
-        badges.append(_badge("untrained", "warn", "Its weights are freshly initialised: its answers are guesses"))
     return badges
+
+
+def _untrained(guess: bool) -> list[html.Span]:
+    why = "Its weights are freshly initialised: its answers are guesses"
+    return [_badge("untrained", "warn", why)] if guess else []
 
 
 def _badge(word: str, kind: str, title: str) -> html.Span:

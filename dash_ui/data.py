@@ -115,8 +115,7 @@ class ModelStats:
     @classmethod
     def parse(cls, data: Json) -> "ModelStats":
         """Read one model of the statistics."""
-        images = int(data["count"])
-        stages = data.get("stages") or {}
+        images, stages = int(data["count"]), data.get("stages") or {}
         inference, total = stages.get("inference") or {}, stages.get("total") or {}
         measured = images > 0
         return cls(

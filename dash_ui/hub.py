@@ -10,6 +10,7 @@ from typing import Any
 from dash_ui.board import STRIP, Board, Link
 from dash_ui.client import Api, ApiDown, ApiProblem
 from dash_ui.data import Race, Stats, UnexpectedAnswer
+from dash_ui.pictures import Pictures
 from dash_ui.sessions import Session
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,8 @@ LONGEST_PAUSE_S = 5.0
 LIVE_WINDOW = "1m"
 # The API pushes the figures of one minute; longer windows move slowly and are asked for at every third push.
 PUSHES_PER_ASK = 3
+# Thumbnails are fetched as their verdicts come, so that they are here when the browsers ask; no more at once than this.
+WARM_AT_ONCE = 8
 
 Failures = (ApiDown, ApiProblem, UnexpectedAnswer, ValueError, KeyError, TypeError)
 
@@ -28,6 +31,7 @@ class Hub:
 
     def __init__(self, api: Api) -> None:
         self.api = api
+        self.pictures = Pictures(api)
         self.board = Board()
         self._sessions: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -111,7 +115,10 @@ class Hub:
         """One event. What cannot be read is logged and left out: the next one may be fine."""
         try:
             if event == "verdict":
-                self.board.take_verdict(Race.from_verdict(data))
+                race = Race.from_verdict(data)
+                self.board.take_verdict(race)
+                if self._sessions and len(self._tasks) < WARM_AT_ONCE:
+                    self._start(self._warm(race.image_id))
             elif event == "stats":
                 self.board.take_stats(Stats.parse(data))
                 self._ask_for_longer_windows()
@@ -129,6 +136,10 @@ class Hub:
         with self._quiet_while_down():
             self.board.take_stats(Stats.parse(await self.api.stats(window)))
             self._wake_all()
+
+    async def _warm(self, image_id: str) -> None:
+        with self._quiet_while_down():
+            await self.pictures.thumbnail(image_id)
 
     async def _take_image(self, session: Session) -> None:
         """Fetch an image that somebody pinned."""

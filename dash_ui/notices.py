@@ -93,7 +93,12 @@ def loading() -> html.Div:
 
 def uploads(files: Sequence[dict[str, Any]]) -> list[html.Div]:
     """One line per file that was sent: on its way, accepted, or refused and why."""
-    return [html.Div([_upload(file) for file in files], className="upload-list")] if files else []
+    if not files:
+        return []
+    close = html.Button("×", className="close", type="button", **{"data-dismiss": "uploads", "aria-label": "Dismiss"})
+    return [
+        html.Div([html.Div([_upload(file) for file in files], className="upload-list"), close], className="upload-box")
+    ]
 
 
 def _upload(file: dict[str, Any]) -> html.Div:

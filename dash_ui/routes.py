@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse, Response
 
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.hub import Hub
-from dash_ui.pictures import Pictures
 
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 # An image never changes under its id.
@@ -18,7 +17,6 @@ FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Ty
 
 def add_routes(server: FastAPI, hub: Hub) -> None:
     """Add the routes; called before Dash adds its own, which catch every path."""
-    pictures = Pictures(hub.api)
 
     @server.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -26,7 +24,7 @@ def add_routes(server: FastAPI, hub: Hub) -> None:
 
     @server.get("/thumb/{image_id}")
     async def thumb(image_id: UUID) -> Response:
-        data, content_type = await pictures.thumbnail(str(image_id))
+        data, content_type = await hub.pictures.thumbnail(str(image_id))
         return Response(data, media_type=content_type, headers=FOREVER)
 
     @server.get("/original/{image_id}")

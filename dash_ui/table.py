@@ -11,7 +11,7 @@ from dash_ui.texts import count, ms, percent, rate
 # Column: header, group it stands under, why it says what it says.
 COLUMNS = (
     ("Images", "", "Images answered in this window"),
-    ("per s", "", "Images answered per second: count ÷ window"),
+    ("Images/s", "", "Images answered per second: count ÷ window"),
     ("mean", "Inference, ms", "Mean inference time"),
     ("p50", "Inference, ms", "Half of the inferences were faster"),
     ("p95", "Inference, ms", "95 % of the inferences were faster"),

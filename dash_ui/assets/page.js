@@ -6,6 +6,7 @@
     var SHOWN = 30;
     var LOST_AFTER_MS = 4000;
     var WAKE_EVERY_MS = 15000;
+    var RETRY_PICTURE_MS = 2000;
     var files = [];
 
     function tell(id, data) {
@@ -53,12 +54,36 @@
         }
     });
 
-    /* Tiny images are shown as the pixels that they are. */
+    /* -- pictures ---------------------------------------------------------------------------------- */
     document.addEventListener(
         "load",
         function (event) {
-            if (event.target.tagName === "IMG" && event.target.closest(".race-image")) {
-                event.target.style.imageRendering = event.target.naturalWidth <= 64 ? "pixelated" : "";
+            var image = event.target;
+            if (image.tagName === "IMG") {
+                image.style.visibility = "";
+                image.retryMs = RETRY_PICTURE_MS;
+                // Tiny images are shown as the pixels that they are.
+                image.style.imageRendering = image.naturalWidth <= 64 ? "pixelated" : "";
+            }
+        },
+        true
+    );
+
+    /* One that cannot be had now, because the API is away, is asked for again while it is on the page. */
+    document.addEventListener(
+        "error",
+        function (event) {
+            var image = event.target;
+            var url = image.src;
+            if (image.tagName === "IMG") {
+                var pause = image.retryMs || RETRY_PICTURE_MS;
+                image.retryMs = Math.min(2 * pause, 60000);
+                image.style.visibility = "hidden";
+                setTimeout(function () {
+                    if (image.isConnected && image.src === url) {
+                        image.src = url;
+                    }
+                }, pause);
             }
         },
         true
@@ -85,7 +110,7 @@
     async function sendOne(file, entry) {
         try {
             if (file.size > MAX_BYTES) {
-                throw new Error("it has " + (file.size / 1048576).toFixed(1) + " MB, an image may have at most 10 MB");
+                throw new Error("it is too large; an image may have at most 10 MB");
             }
             var response = await fetch("/upload", {
                 method: "POST",

@@ -205,6 +205,8 @@ def test_uploads_are_accepted_or_refused_in_words(site: Site, tmp_path: Path) ->
     page.get_by_role("button", name="show its race").click()
     expect(page.locator("#race-meta")).to_contain_text("upload")
     expect(lane(page, "resnet50")).to_be_visible()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(line).to_have_count(0)
 
 
 DROP = """bytes => {

@@ -147,7 +147,7 @@ class FakeApi:
         field = await anext(aiter(await request.multipart()))
         data, name = await field.read(), field.filename
         if not data.startswith(MAGIC):
-            return _problem(415, "Unsupported format", f"{name} is not a JPEG, PNG or WebP image")
+            return _problem(415, "Unsupported format", "the content is not a JPEG, PNG or WebP image")
         image_id = str(uuid4())
         self._loop_call_later(image_id)
         image = {"image_id": image_id, "url": f"/api/v1/images/{image_id}", "filename": name}

@@ -87,7 +87,7 @@ async def test_a_refused_upload_says_why(dashboard: aiohttp.ClientSession) -> No
     async with dashboard.post("/upload", data=b"hello", headers={"X-Filename": "notes.txt"}) as response:
         assert response.status == 415
         assert response.content_type == "application/problem+json"
-        assert (await response.json())["detail"] == "notes.txt is not a JPEG, PNG or WebP image"
+        assert (await response.json())["detail"] == "the content is not a JPEG, PNG or WebP image"
 
 
 async def test_an_upload_over_10_mb_is_refused_before_it_is_passed_on(dashboard: aiohttp.ClientSession) -> None:

@@ -57,6 +57,10 @@ class TwinApi:
         self._check(f"stats {window}")
         return self.world.stats(window)
 
+    async def picture(self, image_id: str, size: str) -> tuple[bytes, str]:
+        self._check(f"{size} {image_id}")
+        return b"x", "image/webp"
+
     async def models(self) -> list[dict[str, Any]]:
         self._check("models")
         return [{"model": model.name, "trained": model.trained} for model in self.world.models]
@@ -112,6 +116,17 @@ async def test_ten_pages_share_one_stream_and_all_are_woken(api: TwinApi, hub: H
     api.send("verdict", verdict)
     assert await asyncio.gather(*pages) == [verdict["image_id"]] * 10
     assert api.streams == 1
+
+
+async def test_thumbnails_are_here_before_the_browsers_ask_while_somebody_looks(api: TwinApi, hub: Hub) -> None:
+    unseen, seen = api.world.race(), api.world.race()
+    api.send("verdict", unseen)
+    await until(lambda: hub.board.race(unseen["image_id"]) is not None)
+    async with hub.session("a", "1m", None):
+        api.send("verdict", seen)
+        await until(lambda: f"thumbnail {seen['image_id']}" in api.asked)
+    await hub.pictures.thumbnail(seen["image_id"])
+    assert [asked for asked in api.asked if asked.startswith("thumbnail")] == [f"thumbnail {seen['image_id']}"]
 
 
 async def test_a_broken_stream_is_taken_up_again_with_what_was_missed(api: TwinApi, hub: Hub) -> None:
