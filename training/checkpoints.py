@@ -16,11 +16,12 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class State:
-    """A training after `epochs_done` epochs: `history` has a row of metrics for each of them."""
+    """A training after `epochs_done` epochs: `history` has a row of metrics for each. `command` is what began it."""
 
     recipe: Recipe
     fingerprint: str
     run_id: str
+    command: str
     epochs_done: int = 0
     history: list[Row] = field(default_factory=list)
 

@@ -72,8 +72,8 @@ class Trainer:
         with self._watched(record):
             if state.epochs_done:
                 checkpoints.restore(self._folder, state, network)
-            self._epochs(network, data, record, state)
-            return self._finish(network, data, record)
+            state = self._epochs(network, data, record, state)
+            return self._finish(network, data, record, state)
 
     def _begin(self, data: Data, backend_name: str) -> tuple[Record, State]:
         """The record and the state to start from."""
@@ -84,9 +84,9 @@ class Trainer:
             return Record.resume(self._data_dir, self._state.run_id), self._state
         params = {**self._recipe.to_json(), "data_fingerprint": data.fingerprint, "backend": backend_name}
         record = Record.start(self._data_dir, self._recipe.model, {**params, "command": command()})
-        return record, State(self._recipe, data.fingerprint, record.run_id)
+        return record, State(self._recipe, data.fingerprint, record.run_id, command())
 
-    def _epochs(self, network: Any, data: Data, record: Record, state: State) -> None:
+    def _epochs(self, network: Any, data: Data, record: Record, state: State) -> State:
         from training.batches import steps
         from training.fitting import fit_epoch, load_teacher
         from training.progress import ProgressBar
@@ -100,20 +100,20 @@ class Trainer:
                 checkpoints.save(self._folder, state, network)
                 self._state = state
                 record.epoch(epoch + 1, row)
+        return state
 
-    def _finish(self, network: Any, data: Data, record: Record) -> Result:
+    def _finish(self, network: Any, data: Data, record: Record, state: State) -> Result:
         """Export, then test what was exported, for half precision rounds."""
         from training.export import export
         from training.fitting import assess
         from training.network import reloaded
 
         weights = self._folder / f"{self._recipe.model}.weights.h5"
-        facts = {"recipe": self._recipe.to_json(), "data_fingerprint": data.fingerprint, "command": command()}
+        facts = {"recipe": self._recipe.to_json(), "data_fingerprint": data.fingerprint, "command": state.command}
         export(network, weights, facts)
         result = assess(reloaded(self._recipe, weights), data.test, self._recipe)
         notes = weights.with_name(f"{self._recipe.model}.json")
-        history = self._state.history if self._state else []
-        checkpoints.write_json(notes, {**facts, "history": history, "test": result.to_json()})
+        checkpoints.write_json(notes, {**facts, "history": state.history, "test": result.to_json()})
         record.finish(result, [weights, notes])
         return Result(weights, result)
 
