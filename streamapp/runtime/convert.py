@@ -59,7 +59,7 @@ def _convert(spec: ModelSpec, settings: Settings) -> str:
 
     start = time.monotonic()
     meta = cache.store(spec, settings, make).meta
-    size = f"{meta.parameters / 1e6:.1f} M parameters, {meta.flops / 1e9:.3f} GFLOPs"
+    size = f"{meta.parameters / 1e6:.2f} M parameters, {meta.flops / 1e9:.3f} GFLOPs"
     return f"converted in {time.monotonic() - start:.1f} s ({size})"
 
 

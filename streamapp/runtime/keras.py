@@ -24,7 +24,7 @@ class KerasModel:
         entry = cache.require(spec, settings)
         if not entry.keras.is_file():
             raise ModelError(
-                f"model {spec.name!r}: OpenVINO weights cannot be run by Keras; STREAMAPP_RUNTIME=openvino"
+                f"model {spec.name!r}: its weights are an OpenVINO model, which only the runtime openvino runs"
             )
         quiet()
         self.info: ModelInfo = entry.info(spec, "keras", "f32")

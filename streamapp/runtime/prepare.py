@@ -59,7 +59,7 @@ def _row(spec: ModelSpec, settings: Settings) -> dict[str, object]:
         "architecture": f"{spec.architecture} {spec.input_size} px",
         "weights": weights.version if weights.path is None else f"{weights.uri} {weights.version}",
         "runtime": f"{spec.runtime or settings.runtime} {spec.precision or settings.precision}",
-        "size": f"{entry.meta.parameters / 1e6:.1f} M, {entry.meta.flops / 1e9:.3f} GFLOPs" if entry else "",
+        "size": f"{entry.meta.parameters / 1e6:.2f} M, {entry.meta.flops / 1e9:.3f} GFLOPs" if entry else "",
         "converted": "yes" if entry else "no",
     }
 

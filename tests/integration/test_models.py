@@ -1,0 +1,298 @@
+"""Models for real: converted by TensorFlow in a child process, run by OpenVINO and by Keras.
+
+What is converted stays in `.streamapp-test/models` (or STREAMAPP_TEST_MODEL_CACHE) for the next run.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from streamapp.errors import ModelError
+from streamapp.runtime import cache, load
+from streamapp.runtime.prepare import prepare
+from streamapp.runtime.preprocess import decode
+from streamapp.runtime.spec import CIFAR10, ModelSpec
+from streamapp.settings import Settings
+from tests.support import model_child
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("STREAMAPP_TEST_DATA") or ROOT.parent / "shared" / "data")
+LARGE = ("resnet50", "mobilenet", "efficientnet")
+ARCHITECTURES = dict(zip(LARGE, ("ResNet50", "MobileNetV2", "EfficientNetB0"), strict=True)) | {"trained": "TinyCNN"}
+SIZE = 64
+CHECKED, CALIBRATION = 200, 64
+TINY = ModelSpec("tiny", "TinyCNN", weights="fresh")
+
+Images = npt.NDArray[np.uint8]
+
+
+def run_child(command: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", model_child.__name__, command, *arguments], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def as_json(specs: Sequence[ModelSpec]) -> str:
+    return json.dumps([asdict(spec) for spec in specs])
+
+
+def keras_answers(specs: Sequence[ModelSpec], settings: Settings, images: Images, tmp: Path) -> dict[str, np.ndarray]:
+    np.save(tmp / "images.npy", images)
+    chosen = json.dumps({"data_dir": str(settings.data_dir), "runtime": "keras"})
+    run_child("predict", chosen, as_json(specs), str(tmp / "images.npy"), str(tmp / "answers.npz"))
+    with np.load(tmp / "answers.npz") as answers:
+        return dict(answers)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings whose folder of converted models outlives the run."""
+    kept = Path(os.environ.get("STREAMAPP_TEST_MODEL_CACHE") or ROOT / ".streamapp-test" / "models").absolute()
+    kept.mkdir(parents=True, exist_ok=True)
+    data_dir = tmp_path_factory.mktemp("data")
+    (data_dir / "models").symlink_to(kept)
+    return Settings(data_dir=data_dir)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Real pictures with the numbers of their classes."""
+
+    images: Images
+    labels: npt.NDArray[np.int64]
+
+    def __getitem__(self, part: slice) -> "Pictures":
+        return Pictures(self.images[part], self.labels[part])
+
+    def save(self, folder: Path) -> tuple[str, str]:
+        np.save(folder / "images.npy", self.images)
+        np.save(folder / "labels.npy", self.labels)
+        return str(folder / "images.npy"), str(folder / "labels.npy")
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pictures:
+    """Pictures of all classes, mixed: CHECKED of them to compare answers on, the rest to make weights with."""
+    file = DATA / "cifar10-test.zip"
+    if not file.exists():
+        pytest.skip(f"the CIFAR-10 pictures are not at {file}")
+    with zipfile.ZipFile(file) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))[::6]
+        images = np.stack([decode(archive.read(name), SIZE) for name in names])
+    labels = np.array([CIFAR10.index(name.split("/")[1]) for name in names])
+    order = np.random.default_rng(3).permutation(len(names))
+    return Pictures(images[order], labels[order])
+
+
+@pytest.fixture(scope="module")
+def noise() -> Images:
+    return np.random.default_rng(5).integers(0, 256, (8, SIZE, SIZE, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def tiny(settings: Settings) -> ModelSpec:
+    """The small real CNN with fresh weights, converted."""
+    prepare(settings, [TINY])
+    return TINY
+
+
+@pytest.fixture(scope="module")
+def models(settings: Settings, pictures: Pictures, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelSpec]:
+    """The three architectures with weights that tell images apart, and a small CNN that is trained; all converted."""
+    recipe = hashlib.sha256(Path(model_child.__file__).read_bytes() + version("keras").encode()).hexdigest()[:12]
+    folder = cache.root(settings) / f"weights-{recipe}"
+    folder.mkdir(exist_ok=True)
+    files = {name: folder / f"{architecture}.weights.h5" for name, architecture in ARCHITECTURES.items()}
+    if not all(file.exists() for file in files.values()):
+        images, labels = pictures[CHECKED:].save(tmp_path_factory.mktemp("train"))
+        run_child("train", str(files["trained"]), images, labels)
+        images, _ = pictures[CHECKED : CHECKED + CALIBRATION].save(tmp_path_factory.mktemp("calibrate"))
+        run_child("calibrate", str(folder), images, *[ARCHITECTURES[name] for name in LARGE])
+    specs = {name: ModelSpec(name, ARCHITECTURES[name], weights=str(file)) for name, file in files.items()}
+    prepare(settings, list(specs.values()))
+    return specs
+
+
+@pytest.fixture(scope="module")
+def reference(
+    models: dict[str, ModelSpec], settings: Settings, pictures: Pictures, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, np.ndarray]:
+    """What Keras answers for the pictures, and OpenVINO with weights in single precision (`<name>/single`)."""
+    return keras_answers(list(models.values()), settings, pictures[:CHECKED].images, tmp_path_factory.mktemp("keras"))
+
+
+def compared(name: str, answers: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
+    """Top-1 agreement, and the largest difference of a probability."""
+    agreement = float((answers.argmax(axis=1) == expected.argmax(axis=1)).mean())
+    largest = float(abs(answers - expected).max())
+    print(f"{name}: {len(answers)} images, top-1 agreement {agreement:.4f}, largest difference {largest:.5f}")
+    assert len(set(expected.argmax(axis=1))) >= 4, "the answers differ too little for this test to mean anything"
+    return agreement, largest
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_openvino_computes_what_keras_does(name: str, reference: dict[str, np.ndarray]) -> None:
+    agreement, largest = compared(name, reference[f"{name}/single"], reference[name])
+    assert agreement >= 0.995
+    assert largest <= 0.01
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_runtime_answers_as_keras_does(
+    name: str,
+    models: dict[str, ModelSpec],
+    reference: dict[str, np.ndarray],
+    settings: Settings,
+    pictures: Pictures,
+) -> None:
+    model, images = load(models[name], settings), pictures[:CHECKED].images
+    answers = np.concatenate([model.predict(image[np.newaxis]) for image in images])
+    agreement, largest = compared(name, answers, reference[name])
+    if name == "trained":
+        assert agreement >= 0.995
+        assert largest <= 0.01
+    else:  # nothing has trained a margin between the classes: rounding the weights to half precision tips a few
+        assert agreement >= 0.85
+        assert abs(answers - reference[name]).mean() <= 0.01
+    assert model.predict(images[:32]) == pytest.approx(answers[:32], abs=1e-4)
+    assert model.info.trained
+    assert model.info.model_version == hashlib.sha256(Path(models[name].weights).read_bytes()).hexdigest()[:12]
+
+
+@pytest.mark.data
+def test_bf16_is_used_where_the_cpu_has_it_and_said(
+    models: dict[str, ModelSpec], reference: dict[str, np.ndarray], settings: Settings, pictures: Pictures
+) -> None:
+    from openvino import Core
+
+    model = load(replace(models["trained"], precision="bf16"), settings)
+    capable = "BF16" in Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert model.info.precision == ("bf16" if capable else "f32")
+    answers = model.predict(pictures[:CHECKED].images)
+    assert answers.sum(axis=1) == pytest.approx(np.ones(CHECKED), abs=1e-5)
+    agreement, largest = compared("bf16", answers, reference["trained"])
+    assert agreement >= 0.97
+    assert largest <= 0.1
+    assert not capable or largest > 1e-4, "this is single precision under another name"
+
+
+def test_fresh_weights_are_the_same_in_both_runtimes(
+    tiny: ModelSpec, settings: Settings, noise: Images, tmp_path: Path
+) -> None:
+    model = load(tiny, settings)
+    answers = model.predict(noise)
+    assert (answers.shape, answers.dtype) == ((8, 10), np.float32)
+    assert answers.sum(axis=1) == pytest.approx(np.ones(8), abs=1e-5)
+    assert np.ptp(answers, axis=1).min() > 0.01
+    expected = keras_answers([tiny], settings, noise, tmp_path)["tiny"]
+    assert answers == pytest.approx(expected, abs=1e-3)
+    assert not model.info.trained
+    assert model.info.model_version.startswith("untrained-")
+
+
+def test_parameters_and_flops_of_a_model_that_can_be_counted_by_hand(tiny: ModelSpec, settings: Settings) -> None:
+    convolutions = [(31, 3, 16, 3), (15, 16, 32, 3), (15, 32, 64, 3)]  # side of the output, channels in, out, kernel
+    multiply_adds = sum(side**2 * inner * outer * kernel**2 for side, inner, outer, kernel in convolutions) + 64 * 10
+    parameters = sum(inner * outer * kernel**2 + outer for _, inner, outer, kernel in convolutions) + 64 * 10 + 10
+    info = load(tiny, settings).info
+    assert info.flops == 2 * multiply_adds
+    assert info.parameters == parameters
+
+
+def test_a_converted_model_can_be_given_as_a_folder(tiny: ModelSpec, settings: Settings, noise: Images) -> None:
+    entry = cache.require(tiny, settings)
+    given = replace(tiny, name="given", weights=str(entry.folder))
+    prepare(settings, [given])
+    model = load(given, settings)
+    assert model.predict(noise) == pytest.approx(load(tiny, settings).predict(noise), abs=1e-4)
+    assert model.info.trained
+    assert model.info.parameters == pytest.approx(entry.meta.parameters, rel=0.01)  # its fresh biases are zero: gone
+    assert model.info.flops == entry.meta.flops
+    with pytest.raises(ModelError, match="only the runtime openvino runs"):
+        load(replace(given, runtime="keras"), settings)
+
+
+def test_a_keras_file_brings_its_own_network(tiny: ModelSpec, settings: Settings, noise: Images) -> None:
+    file = cache.require(tiny, settings).keras
+    given = replace(tiny, name="given", architecture="Whatever", weights=str(file))
+    prepare(settings, [given])
+    assert load(given, settings).predict(noise) == pytest.approx(load(tiny, settings).predict(noise), abs=1e-4)
+
+
+def test_a_batch_of_another_size_is_refused(tiny: ModelSpec, settings: Settings) -> None:
+    with pytest.raises(ModelError, match="takes uint8"):
+        load(tiny, settings).predict(np.zeros((1, 32, 32, 3), np.uint8))
+
+
+def test_weights_of_another_model_are_refused_in_words(tiny: ModelSpec, settings: Settings, tmp_path: Path) -> None:
+    entry = cache.require(tiny, settings)
+    (tmp_path / "broken.keras").write_bytes(b"not a zip")
+    ir = replace(tiny, weights=str(entry.folder))
+    keras = replace(tiny, weights=str(entry.keras))
+    specs = [
+        replace(ir, name="ir-labels", labels=("cat", "dog")),
+        replace(keras, name="keras-labels", labels=("cat", "dog")),
+        replace(keras, name="keras-size", input_size=32),
+        replace(keras, name="keras-broken", weights=str(tmp_path / "broken.keras")),
+        replace(tiny, name="unknown", architecture="ResNet51"),
+        replace(tiny, name="module", architecture="resnet"),
+        replace(tiny, name="small", architecture="ResNet50", input_size=16),
+    ]
+    expected = {
+        "ir-labels": "its output is (None, 10) and there are 2 labels",
+        "keras-labels": "its output is (None, 10) and there are 2 labels",
+        "keras-size": "its input is (None, 64, 64, 3)",
+        "keras-broken": "broken.keras cannot be loaded",
+        "unknown": "architecture 'ResNet51': neither TinyCNN nor a class of keras.applications",
+        "module": "architecture 'resnet': neither TinyCNN nor a class of keras.applications",
+        "small": "ResNet50 cannot be built for 16×16 pixels",
+    }
+    lines = run_child("refuse", json.dumps({"data_dir": str(settings.data_dir)}), as_json(specs)).splitlines()
+    told = dict(line.split(": ", 1) for line in lines)
+    assert {name for name, text in expected.items() if text not in told.get(name, "")} == set(), told
+
+
+def test_processes_that_start_together_convert_once(tmp_path: Path) -> None:
+    environ = {**os.environ, "STREAMAPP_DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    code = (
+        "from streamapp.runtime.prepare import prepare; from streamapp.settings import Settings\n"
+        "from tests.integration.test_models import TINY\nprepare(Settings.load(), [TINY])"
+    )
+    command = [sys.executable, "-c", code]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) for _ in range(2)]
+    printed = "".join(process.communicate()[0] for process in processes)
+    assert [process.returncode for process in processes] == [0, 0]
+    assert printed.count("converted in") == 1
+    assert printed.count("waiting for another process") == 1
+    assert cache.find(TINY, Settings(data_dir=tmp_path))
+
+
+def test_a_worker_that_loads_a_model_stays_small(tiny: ModelSpec, settings: Settings) -> None:
+    code = (
+        "import json, sys, psutil; from streamapp.runtime import load; from streamapp.runtime.spec import ModelSpec\n"
+        "from streamapp.settings import Settings\n"
+        "spec = ModelSpec('tiny', 'TinyCNN', weights='fresh')\n"
+        "model = load(spec, Settings(data_dir=sys.argv[1]))\n"
+        "print(json.dumps([sorted(sys.modules), psutil.Process().memory_info().rss]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(settings.data_dir)], capture_output=True, text=True, check=True
+    )
+    modules, rss = json.loads(done.stdout)
+    assert not {"tensorflow", "keras", "faust", "openvino_telemetry.main"} & set(modules)
+    assert rss < 200e6
