@@ -7,6 +7,7 @@
     var LOST_AFTER_MS = 4000;
     var WAKE_EVERY_MS = 15000;
     var RETRY_PICTURE_MS = 2000;
+    var STALE_PICTURE_MS = 60;
     var files = [];
 
     function tell(id, data) {
@@ -68,6 +69,17 @@
         },
         true
     );
+
+    /* The old picture stays for a moment while the new one comes, so that nothing blinks, but not beside the new answers. */
+    new MutationObserver(function (changes) {
+        changes.forEach(function (change) {
+            setTimeout(function () {
+                if (!change.target.complete) {
+                    change.target.style.visibility = "hidden";
+                }
+            }, STALE_PICTURE_MS);
+        });
+    }).observe(document.documentElement, {subtree: true, attributes: true, attributeFilter: ["src"]});
 
     /* One that cannot be had now, because the API is away, is asked for again while it is on the page. */
     document.addEventListener(
