@@ -63,7 +63,7 @@ def train(
     fields = Recipe.__dataclass_fields__.keys() - {"data"}
     given = {name: value for name, value in context.params.items() if name in fields and value is not None}
     options = {**(QUICK if quick else {}), **given}
-    places = data or ([Path(settings.data)] if settings.data else [])
+    places = data or ([Path(settings.data)] if settings.data and not resume else [])
     if places:
         options["data"] = tuple(str(place.resolve()) for place in places)
     folder = output or settings.data_dir / "training"

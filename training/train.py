@@ -126,6 +126,9 @@ class Trainer:
         except KeyboardInterrupt:
             record.end("KILLED")
             raise TrainingError(self._interrupted()) from None
+        except OSError as error:
+            record.end("FAILED")
+            raise TrainingError(f"{self._folder} cannot be written: {error.strerror or error}") from error
         except BaseException:
             record.end("FAILED")
             raise
