@@ -26,7 +26,7 @@ FIRST = 1  # the byte of ticket 0; locks need no bytes behind them
 COUNTER = struct.Struct("=Q")
 FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: type, whence, start, length, pid
 GATE_PAUSE_S = 0.00005
-LOST_RING_S = 0.02
+LOST_RING_S = 0.005
 
 
 def _lock(kind: int, start: int, length: int = 1) -> bytes:
