@@ -106,13 +106,15 @@ def evaluate(
 
 def _with_weights(named: list[ModelSpec], weights: str) -> ModelSpec:
     """The one model to try these weights with: the one that is named, with the input it was trained for, if known."""
-    from training.export import facts_in
+    from training.export import recipe_in
 
     if len(named) > 1:
         raise TrainingError("--weights are those of one model; name no more than one")
-    if named and not weights.endswith(".weights.h5"):
+    recipe = recipe_in(Path(weights))
+    if recipe is None and not named:
+        raise TrainingError(f"--weights {weights} do not say which model they are for: name the model too")
+    if recipe is None:
         return replace(named[0], weights=weights)
-    recipe = Recipe.from_json(facts_in(Path(weights))["recipe"])
     if named and named[0].architecture != recipe.architecture:
         raise TrainingError(f"--weights {weights} are of {recipe.architecture}, not of {named[0].architecture}")
     return ModelSpec(recipe.model, recipe.architecture, recipe.input_size, recipe.labels, weights)

@@ -7,8 +7,8 @@ from typing import Any
 import h5py  # type: ignore[import-untyped]
 import numpy as np
 
-from streamapp.errors import TrainingError
 from training.checkpoints import UNFINISHED, replace
+from training.recipe import Recipe
 
 #: Written into the file, for whoever finds it: what it was made with.
 ATTRIBUTE = "streamapp"
@@ -32,18 +32,13 @@ def export(network: Any, path: Path, facts: dict[str, Any]) -> None:
     replace(unfinished, path)
 
 
-def facts_in(path: Path) -> dict[str, Any]:
-    """What `export` wrote into a file beside the weights.
-
-    Raises:
-        TrainingError: the file cannot be read, or was not written by `export`.
-    """
+def recipe_in(path: Path) -> Recipe | None:
+    """The recipe that `export` wrote beside the weights; None where the file cannot be read or has none."""
     try:
         with h5py.File(path) as file:
-            facts: dict[str, Any] = json.loads(file.attrs[ATTRIBUTE])
-    except (OSError, KeyError, ValueError) as error:
-        raise TrainingError(f"{path} does not say which model it is for: name the model before --weights") from error
-    return facts
+            return Recipe.from_json(json.loads(file.attrs[ATTRIBUTE])["recipe"])
+    except (OSError, KeyError, ValueError, TypeError):
+        return None
 
 
 def _copy(source: Any, target: Any) -> None:

@@ -115,6 +115,7 @@ def test_a_teacher_shares_in_what_is_wanted(tmp_path: Path, shapes: Path) -> Non
         (["train", "mobilenet", "--resume"], "there is no training to --resume in"),
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "/no.pt"], "/no.pt cannot be read: No such"),
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "magic"], "--init magic: neither imagenet"),
+        (["evaluate", "--weights", "/no.h5", "--data", "SHAPES"], "do not say which model they are for"),
         (["evaluate", "mobilenet", "--weights", "/no.h5", "--data", "SHAPES"], "weights '/no.h5': that path does not"),
     ],
 )
