@@ -185,11 +185,11 @@ async def test_a_killed_worker_loses_and_doubles_nothing(client: Client, victim:
 
 
 async def test_metrics_count_what_was_accepted(client: Client) -> None:
+    counter = re.compile(r'^streamapp_images_accepted_total\{source="upload"\} (\S+)$', re.MULTILINE)
+
     async def accepted() -> float:
         async with client.http.get(f"{client.stack.api_url}/metrics") as answer:
-            [value] = re.findall(
-                r'^streamapp_images_accepted_total\{source="upload"\} (\S+)$', await answer.text(), re.M
-            )
+            [value] = counter.findall(await answer.text())
         return float(value)
 
     before = await accepted()
