@@ -11,7 +11,7 @@ import agents
 from streamapp.errors import SettingsError
 from streamapp.metrics import Metrics
 from streamapp.records import names
-from streamapp.roles import api, model, recorder, stats
+from streamapp.roles import all_roles, api, model, recorder, stats
 from streamapp.roles.shared import Shared
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
@@ -19,14 +19,6 @@ from streamapp.stream import StreamApp
 from streamapp.web import health
 
 log = logging.getLogger(__name__)
-
-#: Roles that every installation has, beside one for each model.
-SERVICES = ("stats", "recorder", "api")
-
-
-def all_roles(settings: Settings) -> list[str]:
-    """Every role of this installation: the models that take part, then the services."""
-    return [*agents.specs(settings.models), *SERVICES]
 
 
 def create_app(settings: Settings) -> StreamApp:

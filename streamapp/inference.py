@@ -15,6 +15,9 @@ from streamapp.errors import ModelError
 from streamapp.runtime.lane import Lane, NoLane, State
 from streamapp.runtime.spec import Model
 
+#: Longest wait for the last call when the worker stops, in seconds.
+CLOSE_S = 2.0
+
 
 @dataclass(frozen=True)
 class Inference:
@@ -61,12 +64,14 @@ class InferenceThread:
         return result
 
     def close(self) -> None:
-        """End the thread after the calls that wait."""
+        """End the thread after the call that it is in; the model may be closed then, unless that call hangs."""
         self._jobs.put(None)
+        self._thread.join(CLOSE_S)
 
     def _start(self) -> "queue.SimpleQueue[Any]":
         jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        threading.Thread(target=self._work, args=(jobs,), name=f"infer-{self.name}", daemon=True).start()
+        self._thread = threading.Thread(target=self._work, args=(jobs,), name=f"infer-{self.name}", daemon=True)
+        self._thread.start()
         return jobs
 
     def _work(self, jobs: "queue.SimpleQueue[Any]") -> None:

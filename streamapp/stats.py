@@ -79,7 +79,7 @@ class Stats:
             registry=metrics.registry,
         )
         totals.table.on_recover(self.recovered)
-        app.transport = CheckpointedTransport(app.conf.broker_consumer, app, checkpoint=self.checkpoints.write)
+        app.transport = CheckpointedTransport(app.conf.broker_consumer, app, checkpoints=self.checkpoints)
 
     async def run(self, stream: Any) -> None:  # faust's StreamT does not say that it has events()
         """An agent: every message once; nothing that a message contains ends it."""
@@ -147,6 +147,10 @@ class Stats:
                 return  # it was for partitions that have moved on; the next recovery is under way
             await self.app.crash(error)
             raise
+        # Faust has let messages flow for the recovery, and will empty the agents' queues once more before it is done:
+        # what came into them after it went back to the committed offsets would be lost.
+        consumer.stop_flow()
+        self.app.flow_control.suspend()
         self.feed.owned = owned
         self.feed.ticked.clear()
         self.checkpoints.begin()

@@ -9,10 +9,11 @@ the races, so a killed worker's successor reads again what the tables do not hav
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import faust
+from faust.transport.consumer import ensure_TP
 from faust.types import TP, EventT, RecordMetadata
 from faust.types.tuples import FutureMessage, Message
 
@@ -94,11 +95,15 @@ class Checkpoints:
         self.generation += 1
 
     async def write(self) -> bool:
-        """Write the changes so far. True if every race is on the broker, so that offsets can be committed."""
+        """Write the changes so far. True if every race is on the broker, so that offsets can be committed.
+
+        What was processed before a rebalance and not written is forgotten, so its offsets never can.
+        """
+        generation = self.generation
         async with self._lock:
-            book, now, generation = self.book, time.time(), self.generation
-            if not self.active:
-                return not book.races.unwritten
+            book, now = self.book, time.time()
+            if not self.active or generation != self.generation:
+                return False
             # All are taken at the same moment: a bucket on the broker has nothing that its race has not.
             races = book.races.take(now)
             late = [(shelf, shelf.take(now - LATE_S)) for shelf in (book.buckets, book.totals)]
@@ -146,14 +151,31 @@ def _is_sent(future: FutureMessage) -> bool:
 
 
 class CheckpointedConsumer(PacedConsumer):
-    """Faust's consumer, with a checkpoint before every commit."""
+    """Faust's consumer, with a checkpoint before every commit, and one that goes back to where it must."""
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go back to the committed offsets, which are returned, and to the beginning where there are none.
+
+        aiokafka leaves a partition where it is when nothing, or 0, is committed for it. Faust drops what it fetches
+        in the middle of a rebalance, goes back, and would lose the first messages of such a partition.
+        """
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        fresh = [ensure_TP(tp) for tp, offset in committed.items() if not offset]
+        await self.seek_wait({tp: 0 for tp in fresh if not self._is_changelog_tp(tp)})
+        return committed
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         # Faust calls this with the offsets that it has chosen: what is processed from now on is not among them.
-        if await cast(CheckpointedTransport, self.transport).checkpoint():
+        generation, checkpoints = (
+            self.app.consumer_generation_id,
+            cast(CheckpointedTransport, self.transport).checkpoints,
+        )
+        if await checkpoints.write():
             return await super()._commit_offsets(offsets, start_new_transaction)
-        log.warning("offsets are not committed, since the tables could not be written; later ones will include them")
-        self._committed_offset.update(offsets)
+        if generation == self.app.consumer_generation_id and checkpoints.active:
+            # Faust has taken these off its list; if it did not think them committed it would wait for them for ever.
+            log.warning("the tables could not be written; their offsets will be committed with later ones")
+            self._committed_offset.update(offsets)
         return False
 
 
@@ -162,6 +184,6 @@ class CheckpointedTransport(PacedTransport):
 
     Consumer = CheckpointedConsumer
 
-    def __init__(self, *args: Any, checkpoint: Callable[[], Awaitable[bool]], **options: Any) -> None:
+    def __init__(self, *args: Any, checkpoints: Checkpoints, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.checkpoint = checkpoint
+        self.checkpoints = checkpoints

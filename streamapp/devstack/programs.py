@@ -3,14 +3,13 @@
 import os
 from dataclasses import dataclass
 
-import agents
 from streamapp.devstack.child import Command, python
 from streamapp.devstack.options import UpOptions
 from streamapp.devstack.ports import PortBook
 from streamapp.records import names
+from streamapp.roles import SERVICES, all_roles
 from streamapp.settings import PREFIX, Settings
 
-SERVICES = ("stats", "recorder", "api")
 API = "api"
 FIRST_WEB_PORT = 8101
 # Tiers above the servers': the higher, the earlier they stop.
@@ -49,7 +48,7 @@ class Programs:
     @property
     def roles(self) -> list[str]:
         """The roles to run: those of STREAMAPP_ROLES, or every model and every service."""
-        return list(names(self.settings.roles)) or [*agents.specs(self.settings.models), *SERVICES]
+        return list(names(self.settings.roles)) or all_roles(self.settings)
 
     @property
     def models(self) -> list[str]:

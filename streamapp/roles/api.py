@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 from aiokafka.errors import KafkaError
 
+import agents
 from streamapp import topics
 from streamapp.errors import RecordError
 from streamapp.ingest.accept import sweep
@@ -45,8 +46,12 @@ class ApiRole:
         self.context: ApiContext
 
     async def open(self, stack: AsyncExitStack) -> None:
-        """Connect the stores."""
+        """Connect the stores. From here on images are accepted, so every model's group has its starting point now:
+        one that is still being converted or loaded will begin with the first of them.
+        """
         shared = self.shared
+        for model in agents.specs(shared.settings.models):
+            await topics.register_group(shared.settings, f"streamapp-{model}", topics.IMAGES)
         self.context = ApiContext(
             settings=shared.settings,
             db=await shared.database(stack),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
 
@@ -76,14 +77,9 @@ class ModelAgent:
             shared.metrics,
         )
         self.window = Window(settings.window, body, self.app.crash)
-        start = await topics.register_group(settings, self.app.conf.id, topics.IMAGES)
-        log.info(
-            "%s is loaded (%s, %s)",
-            self.spec.name,
-            self.info.model_version,
-            "trained" if self.info.trained else "untrained",
-        )
-        log.debug("%s starts at %s", self.app.conf.id, start)
+        await topics.register_group(settings, self.app.conf.id, topics.IMAGES)
+        trained = "trained" if self.info.trained else "untrained"
+        log.info("%s is loaded (%s, %s)", self.spec.name, self.info.model_version, trained)
 
     async def run(self, stream: StreamT[Any]) -> None:
         """The agent: every image once, acknowledged in order."""
@@ -96,21 +92,6 @@ class ModelAgent:
 
     async def announce(self) -> None:
         """Say on `models-state` what is served."""
-        info = self.info
-        state = ModelState(
-            model=info.model,
-            model_version=info.model_version,
-            trained=info.trained,
-            architecture=info.architecture,
-            weights=info.weights,
-            runtime=info.runtime,
-            precision=info.precision,
-            input_size=info.input_size,
-            labels=list(info.labels),
-            parameters=info.parameters,
-            flops=info.flops,
-            loaded_at=self.loaded_at,
-            started_at=self.started_at,
-            timestamp=now(),
-        )
-        await publish_surely(self.state_topic, info.model.encode(), state.encode())
+        times = {"loaded_at": self.loaded_at, "started_at": self.started_at, "timestamp": now()}
+        state = ModelState.model_validate({**asdict(self.info), **times})
+        await publish_surely(self.state_topic, state.model.encode(), state.encode())

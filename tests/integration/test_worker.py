@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from streamapp import topics
 from tests.support.platform import Client, eventually
 from tests.support.stack import ROOT, Stack, clean_environ, running_servers, share_models, temporary_folder
 
 PORT = 18765
+MODELS = ("efficientnet", "mobilenet", "resnet50")
 
 
 @pytest.fixture
@@ -33,22 +35,33 @@ def faust(stack: Stack, log: Path, **settings: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT)
 
 
+async def until_ready(worker: subprocess.Popen[bytes], client: Client, log: Path) -> None:
+    async def ready() -> bool:
+        assert worker.poll() is None, log.read_text()
+        try:
+            async with client.http.get(f"{client.api}/readyz") as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    await eventually(ready, 120, "the worker is ready")
+
+
+def stop(worker: subprocess.Popen[bytes], log: Path) -> None:
+    worker.send_signal(signal.SIGTERM)
+    try:
+        assert worker.wait(30) == 0, log.read_text()
+    finally:
+        worker.kill()
+
+
 async def test_faust_runs_every_role_in_one_worker(stack: Stack) -> None:
     log = stack.folder / "faust.log"
     worker = faust(stack, log)
     try:
         async with ClientSession() as http:
             client = Client(stack, http, api=f"http://127.0.0.1:{PORT}")
-
-            async def ready() -> bool:
-                assert worker.poll() is None, log.read_text()
-                try:
-                    async with http.get(f"{client.api}/readyz") as answer:
-                        return answer.status == 200
-                except OSError:
-                    return False
-
-            await eventually(ready, 120, "the worker is ready")
+            await until_ready(worker, client, log)
             [image_id] = await client.upload(1)
 
             async def verdict() -> bool:
@@ -58,17 +71,25 @@ async def test_faust_runs_every_role_in_one_worker(stack: Stack) -> None:
             await eventually(verdict, 30, "a complete verdict")
 
             async def recorded() -> bool:
-                return (await client.counts()).outcomes == {
-                    model: {"predicted": 1} for model in ("efficientnet", "mobilenet", "resnet50")
-                }
+                return (await client.counts()).outcomes == {model: {"predicted": 1} for model in MODELS}
 
             await eventually(recorded, 15, "three rows")
     finally:
-        worker.send_signal(signal.SIGTERM)
-        try:
-            assert worker.wait(30) == 0, log.read_text()
-        finally:
-            worker.kill()
+        stop(worker, log)
+
+
+async def test_images_wait_for_models_that_are_not_there_yet(stack: Stack) -> None:
+    log = stack.folder / "api.log"
+    worker = faust(stack, log, STREAMAPP_ROLES="api")
+    try:
+        async with ClientSession() as http:
+            client = Client(stack, http, api=f"http://127.0.0.1:{PORT}")
+            await until_ready(worker, client, log)
+            await client.upload(1, 2)
+            for model in MODELS:
+                assert await client.lag(f"streamapp-{model}", topics.IMAGES) == 2
+    finally:
+        stop(worker, log)
 
 
 def test_an_unknown_role_is_one_line(tmp_path: Path) -> None:
