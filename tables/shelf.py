@@ -75,11 +75,6 @@ class Shelf(Generic[V]):
         for write in writes:
             self._dirty.setdefault(write.key, (write.partition, now))
 
-    @property
-    def unwritten(self) -> int:
-        """Changes that nobody has taken yet."""
-        return len(self._dirty)
-
     def clear(self) -> None:
         """Forget what was not written: the messages behind it are read again, here or by another worker."""
         self._changed.clear()
