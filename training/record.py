@@ -1,8 +1,11 @@
 """Every training is an MLflow run; by default in a local SQLite file, with its artefacts in a folder beside it."""
 
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +106,29 @@ def _experiment(client: Any, data_dir: Path) -> str:
     return str(_ask(client.create_experiment, EXPERIMENT, artifact_location=place))
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals wait for the end of a call: one that breaks into a transaction leaves the local database locked."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda which, _: arrived.append(which)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for which in arrived:
+            signal.raise_signal(which)
+
+
 def _ask(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """The result of a call of MLflow, whose errors become one line."""
     try:
-        return call(*arguments, **options)
+        with _undisturbed():
+            return call(*arguments, **options)
     except Exception as error:  # MLflow raises its own, requests', SQLAlchemy's and OSError
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise TrainingError(f"MLflow ({os.environ.get(ENVIRON) or 'local store'}): {line}") from error

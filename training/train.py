@@ -120,20 +120,27 @@ class Trainer:
     @contextmanager
     def _watched(self, record: Record) -> Iterator[None]:
         """Close the record however it ends; SIGTERM ends it like Ctrl-C."""
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        interrupted = False
+
+        def interrupt(*_: Any) -> None:
+            nonlocal interrupted
+            interrupted = True
+            raise KeyboardInterrupt
+
+        before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
-        except KeyboardInterrupt:
-            record.end("KILLED")
-            raise TrainingError(self._interrupted()) from None
-        except OSError as error:
+        except BaseException as error:
+            if interrupted:  # whatever a library that was in the middle of something has made of it
+                record.end("KILLED")
+                raise TrainingError(self._interrupted()) from None
             record.end("FAILED")
-            raise TrainingError(f"{self._folder} cannot be written: {error.strerror or error}") from error
-        except BaseException:
-            record.end("FAILED")
+            if isinstance(error, OSError):
+                raise TrainingError(f"{self._folder} cannot be written: {error.strerror or error}") from error
             raise
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _interrupted(self) -> str:
         done = self._state.epochs_done if self._state else 0
