@@ -34,8 +34,8 @@ def ensemble(predictions: Sequence[Prediction]) -> tuple[str | None, float | Non
     """
     sums: dict[str, float] = {}
     for answer in sorted(predictions, key=lambda answer: answer.model):  # a sum of floats depends on its order
-        for label, probability in answer.top_k:
-            sums[label] = sums.get(label, 0.0) + _share(probability)
+        for label, probability in _probabilities(answer):
+            sums[label] = sums.get(label, 0.0) + probability
     if not sums:
         return None, None
     best = min(sums, key=lambda label: (-sums[label], label))
@@ -50,7 +50,7 @@ def disagreement(predictions: Sequence[Prediction]) -> float:
     number of models, and of the number of classes, by the smaller of which it is divided. Each `top_k` is scaled to
     the sum 1.
     """
-    distributions = [_scaled(answer.top_k) for answer in sorted(predictions, key=lambda answer: answer.model)]
+    distributions = [_scaled(answer) for answer in sorted(predictions, key=lambda answer: answer.model)]
     classes = {label for distribution in distributions for label in distribution}
     most = min(len(distributions), len(classes))
     if most < 2:
@@ -60,14 +60,15 @@ def disagreement(predictions: Sequence[Prediction]) -> float:
     return min(1.0, max(0.0, divergence / log2(most)))
 
 
-def _scaled(top_k: Sequence[tuple[str, float]]) -> dict[str, float]:
-    whole = sum(_share(probability) for _, probability in top_k)
-    return {label: _share(probability) / whole for label, probability in top_k} if whole > 0 else {}
+def _scaled(answer: Prediction) -> dict[str, float]:
+    probabilities = _probabilities(answer)
+    whole = sum(probability for _, probability in probabilities)
+    return {label: probability / whole for label, probability in probabilities} if whole > 0 else {}
 
 
-def _share(probability: float) -> float:
-    """A probability, though a message may say anything."""
-    return min(1.0, max(0.0, probability))
+def _probabilities(answer: Prediction) -> list[tuple[str, float]]:
+    """Its `top_k` between 0 and 1, though a message may say anything."""
+    return [(label, 0.0 if p < 0 else 1.0 if p > 1 else p) for label, p in answer.top_k]
 
 
 def _entropy(probabilities: Sequence[float]) -> float:
