@@ -15,6 +15,7 @@ from streamapp.settings import Settings
 from tables.buckets import Bucket
 from tables.race import Race
 from tables.races import verdict
+from tests.support.kafka import kafka_cluster
 from tests.support.stack import running_servers
 from tests.support.stats import MODELS, Script, Seen, Start, producing, watching, workers
 
@@ -26,7 +27,8 @@ def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
     """Of a broker of its own: figures of other tests' messages would be among ours."""
     quick = {"race_deadline_s": 2.0, "tick_s": 0.3, "session_timeout_s": 6.0}
     if request.param == "apache":
-        yield Settings(broker=request.getfixturevalue("kafka").url, **quick)
+        with kafka_cluster() as cluster:
+            yield Settings(broker=cluster.url, **quick)
         return
     with running_servers() as stack:
         yield Settings.load(stack.environ).model_copy(update=quick)
