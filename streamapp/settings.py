@@ -66,7 +66,7 @@ class Settings(BaseModel):
     weights: str = Field("", description="Weights for every model (URI); empty means what each model's own file says.")
     runtime: Literal["openvino", "keras"] = Field("openvino", description="What runs the models.")
     precision: Literal["f32", "bf16"] = Field("f32", description="Precision of OpenVINO inference.")
-    inference_threads: int = Field(0, ge=0, description="Threads of one inference; 0 lets the runtime choose.")
+    inference_threads: int = Field(0, ge=0, description="Threads of one inference; 0 takes half of the cores.")
     lane: bool = Field(True, description="One model at a time uses the cores of this host, for fair timing.")
     lane_wait_s: float = Field(2, gt=0, description="Longest wait for the lane; past it the model runs outside of it.")
     window: int = Field(8, ge=1, description="Messages that one model agent works on at once.")
@@ -106,6 +106,13 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise SettingsError("; ".join(_sentence(detail) for detail in error.errors())) from None
+
+    @property
+    def threads(self) -> int:
+        """Threads of one inference. By default half of the cores: where the other processes of the platform hold a
+        core for a moment, an inference spread over all of them waits at every layer for the part on that core.
+        """
+        return self.inference_threads or max(1, (os.cpu_count() or 1) // 2)
 
     def environ(self) -> dict[str, str]:
         """The variables that make a child process read these very settings."""

@@ -28,7 +28,7 @@ class KerasModel:
             )
         quiet()
         self.info: ModelInfo = entry.info(spec, "keras", "f32")
-        self._function: Any = _frozen(entry, spec, settings.inference_threads)
+        self._function: Any = _frozen(entry, spec, settings.threads)
         self.predict(np.zeros((1, spec.input_size, spec.input_size, 3), np.uint8))
 
     def predict(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

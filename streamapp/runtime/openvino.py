@@ -28,7 +28,7 @@ class OpenVinoModel:
         self._entry = cache.require(spec, settings)
         self._core = openvino.Core()
         precision = _precision(spec.precision or settings.precision, self._core)
-        self._config = _config(precision, settings.inference_threads)
+        self._config = _config(precision, settings.threads)
         self.info: ModelInfo = self._entry.info(spec, "openvino", precision)
         self._one = self._compile(batch=1)
         self._many: Any = None

@@ -115,3 +115,12 @@ def test_variables_of_the_project_s_other_programs_are_left_alone() -> None:
 def test_settings_do_not_change_after_the_start() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().partitions = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (3, 1), (16, 8), (None, 1)])
+def test_an_inference_leaves_cores_to_the_others(
+    cores: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert Settings().threads == threads
+    assert Settings(inference_threads=5).threads == 5
