@@ -3,6 +3,7 @@
 StreamappError
 ├── SettingsError              a setting is missing or has a wrong value
 ├── ModelError                 a model cannot be found, converted, loaded or run
+│   └── RegistryUnavailable    the model registry does not answer; trying again may help
 ├── BrokerError
 │   ├── TopicMismatch          a topic exists with another number of partitions
 │   └── PublishFailed          the broker did not acknowledge a message in time
@@ -37,6 +38,10 @@ class SettingsError(StreamappError):
 
 class ModelError(StreamappError):
     """A model cannot be found, converted, loaded or run."""
+
+
+class RegistryUnavailable(ModelError):
+    """The model registry does not answer; the same call may succeed later."""
 
 
 class BrokerError(StreamappError):

@@ -1,0 +1,74 @@
+"""The one place of the platform that imports MLflow, for what its registry can only be asked through it."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from streamapp.errors import ModelError, RegistryUnavailable
+from streamapp.runtime.registry import DIGEST, Reference, Version, missing, plain
+
+T = TypeVar("T")
+
+#: A person, or a worker that has another model to go on with, does not wait as long as MLflow would by itself.
+HASTY = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+#: What MLflow says where something is not there; the second for an alias.
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+
+
+def connect(store: str) -> Any:
+    """A client of a store, `mlflow.MlflowClient`; nothing is reported home. Importing takes seconds.
+
+    Raises whatever MLflow raises where the store cannot be opened.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    from mlflow import MlflowClient
+
+    return MlflowClient(store)
+
+
+def registry(store: str) -> Any:
+    """A client of a model registry that gives up within seconds.
+
+    Raises:
+        RegistryUnavailable: it cannot be opened.
+    """
+    for name, value in HASTY.items():
+        os.environ.setdefault(name, value)
+    return ask(store, connect, store)
+
+
+def ask(store: str, call: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """The result of a call of MLflow, whose errors become one line.
+
+    Raises:
+        ModelError: what was asked for is not there.
+        RegistryUnavailable: the registry does not answer.
+    """
+    try:
+        return call(*arguments, **options)
+    except Exception as error:  # MLflow raises its own, requests', SQLAlchemy's and OSError
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        kind = ModelError if getattr(error, "error_code", "") in ABSENT else RegistryUnavailable
+        raise kind(f"model registry ({plain(store)}): {line}") from error
+
+
+def version(reference: Reference, store: str) -> Version:
+    """The version that a reference stands for now.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer.
+        ModelError: there is no such model, version or alias.
+    """
+    client = registry(store)
+    try:
+        if reference.alias:
+            found = ask(store, client.get_model_version_by_alias, reference.name, reference.alias)
+        else:
+            found = ask(store, client.get_model_version, reference.name, str(reference.number))
+    except RegistryUnavailable:
+        raise
+    except ModelError as error:
+        raise missing(reference, store) from error
+    return Version(reference.name, int(found.version), found.tags.get(DIGEST, ""))
