@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streamapp import topics
+from streamapp.brokers import client_options
 from streamapp.settings import Settings
 
 # Ticks are left out: a few of them are always on their way.
@@ -33,9 +34,8 @@ class LagMeter:
     @asynccontextmanager
     async def connect(cls, settings: Settings, models: list[str]) -> AsyncIterator[Self]:
         """A meter for the groups of these models, of `stats` and of `recorder`."""
-        servers = topics.bootstrap_servers(settings)
-        admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-        consumer = AIOKafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)
+        admin = AIOKafkaAdminClient(**client_options(settings))
+        consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
         try:
             await admin.start()
             await consumer.start()

@@ -11,9 +11,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import LeaveGroupRequest
 
+from streamapp.brokers import client_options
 from streamapp.errors import BrokerError
 from streamapp.settings import Settings
-from streamapp.topics import bootstrap_servers
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ async def evict(settings: Settings, role: str, pid: int) -> int:
         BrokerError: the broker does not answer.
     """
     group = f"streamapp-{role}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers(settings), request_timeout_ms=5_000)
+    admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=5_000)
     try:
         await admin.start()
         try:

@@ -22,6 +22,17 @@ class Settings(BaseModel):
 
     # -- servers -----------------------------------------------------------------------------------
     broker: str = Field("kafka://127.0.0.1:9092", description="Kafka brokers, `kafka://host:port[;host:port]`.")
+    broker_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How the brokers are spoken to."
+    )
+    broker_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="How user and password are sent, with SASL."
+    )
+    broker_user: str = Field("", description="User, with SASL.")
+    broker_password: str = Field("", description="Password of that user.", repr=False)
+    broker_ca: str = Field("", description="File of the certificates to trust, with TLS; empty: the system's.")
+    broker_cert: str = Field("", description="File of our own certificate, where the brokers ask for one.")
+    broker_key: str = Field("", description="File of its key; empty: it is in the same file.")
     database_url: str = Field(
         "postgresql://streamapp@127.0.0.1:5432/streamapp",
         description="PostgreSQL, with its password where it needs one.",

@@ -15,7 +15,7 @@ from streamapp import topics
 from streamapp.errors import StreamappError
 from streamapp.evict import client_id
 from streamapp.settings import Settings
-from streamapp.transport import PacedTransport
+from streamapp.transport import PacedTransport, credentials
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +122,7 @@ def _options(settings: Settings, role: str) -> dict[str, Any]:
         "broker": settings.broker,
         "store": settings.table_store,
         "datadir": str(settings.data_dir / "tables" / role),
+        "broker_credentials": credentials(settings),
         "autodiscover": False,
         "key_serializer": "raw",
         "value_serializer": "raw",

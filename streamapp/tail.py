@@ -6,8 +6,8 @@ from typing import NoReturn
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streamapp.brokers import client_options
 from streamapp.settings import Settings
-from streamapp.topics import bootstrap_servers
 from streamapp.transport import pause_after_empty_fetch
 
 Handler = Callable[[bytes, bytes | None], None]
@@ -21,7 +21,7 @@ async def tail(
     Topics in `whole` are read from their beginning, the others from now on. `caught_up` is set once everything that
     was there at the start has been handled.
     """
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers(settings), enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:
         pause_after_empty_fetch(consumer, settings.empty_fetch_pause_ms)

@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 from aiokafka.structs import OffsetAndMetadata
 
+from streamapp.brokers import broker_error, client_options
 from streamapp.errors import BrokerError, TopicMismatch
 from streamapp.settings import Settings
 
@@ -50,11 +51,6 @@ def all_topics() -> list[TopicSpec]:
     return [TopicSpec(name) for name in plain] + [TopicSpec(name, compacted=True) for name in compacted]
 
 
-def bootstrap_servers(settings: Settings) -> list[str]:
-    """`host:port` of each broker in `settings.broker`."""
-    return [part.removeprefix("kafka://").strip("/") for part in settings.broker.replace(",", ";").split(";")]
-
-
 async def ensure(settings: Settings) -> None:
     """Create the topics that are missing and check the others. Safe to call from many workers at once.
 
@@ -62,7 +58,7 @@ async def ensure(settings: Settings) -> None:
         TopicMismatch: a topic has another number of partitions; the text says how to mend it.
         BrokerError: the broker does not answer.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers(settings), request_timeout_ms=10_000)
+    admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=10_000)
     try:
         await admin.start()
         try:
@@ -71,7 +67,7 @@ async def ensure(settings: Settings) -> None:
         finally:
             await admin.close()
     except KafkaError as error:
-        raise BrokerError(f"the broker at {settings.broker} cannot be used: {error}") from error
+        raise await broker_error(settings, error) from error
 
 
 async def _create_missing(admin: AIOKafkaAdminClient, settings: Settings) -> None:
@@ -120,7 +116,7 @@ async def register_group(settings: Settings, group: str, topic: str) -> dict[int
         The committed offset per partition.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers(settings),
+        **client_options(settings),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="none",

@@ -1,4 +1,4 @@
-"""Faust's Kafka transport, paced for brokers that answer an empty fetch at once."""
+"""Faust's Kafka transport, paced for brokers that answer an empty fetch at once, and what it says who we are."""
 
 import asyncio
 import time
@@ -12,8 +12,26 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 LEAVE_S = 4.0
 QUIET_AFTER_S, QUIET_FACTOR = 2.0, 5
 
+from streamapp.brokers import security_options
+from streamapp.settings import Settings
+
 
 class PacedThread(AIOKafkaConsumerThread):
+#: Busy are so many fetches with data within so many seconds.
+BUSY_FETCHES, BUSY_S, BUSY_FACTOR = 10, 1.0, 3
+
+
+def credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    """User, password and certificates in Faust's form; its consumers, producers and admin requests all have them."""
+    options = security_options(settings)
+    if settings.broker_security.startswith("SASL_"):
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=options["ssl_context"],
+        )
+    return faust.SSLCredentials(options["ssl_context"]) if options["ssl_context"] else None
     """Consumer thread that pauses after an empty fetch, for brokers that answer those at once."""
 
     async def on_start(self) -> None:

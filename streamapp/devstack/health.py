@@ -14,7 +14,9 @@ from urllib.request import ProxyHandler, build_opener
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from streamapp.brokers import broker_error, client_options
 from streamapp.errors import DevStackError, StoreUnavailable
+from streamapp.settings import Settings
 
 TIMEOUT_S = 2.0
 POLL_S = 0.1
@@ -41,15 +43,15 @@ async def until(check: Callable[[], Awaitable[None]], what: str, wait_s: float) 
             return
 
 
-async def broker(url: str) -> None:
-    """Kafka's metadata request. Raises StoreUnavailable or OSError."""
-    servers = url.removeprefix("kafka://").replace(";", ",")
-    client = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(TIMEOUT_S * 1000))
+async def broker(url: str, settings: Settings) -> None:
+    """Kafka's metadata request at `url`, as the user of `settings`. Raises StoreUnavailable or OSError."""
+    settings = settings.model_copy(update={"broker": url})
+    client = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=int(TIMEOUT_S * 1000))
     try:
         await client.start()
         await client.describe_cluster()
     except KafkaError as error:
-        raise StoreUnavailable(str(error)) from None
+        raise StoreUnavailable(str(await broker_error(settings, error))) from None
     finally:
         await client.close()
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from streamapp.devstack import embedded, health, postgres
 from streamapp.devstack.ports import PortBook
@@ -38,7 +39,7 @@ async def _database_answers(url: str) -> None:
 
 
 # PostgreSQL is the last to start: on the very first start it makes its files, and the others start meanwhile.
-KINDS = (
+KINDS: tuple[tuple[str, str, Any, Callable[..., Awaitable[None]]], ...] = (
     ("kafka", "broker", embedded.kafka, health.broker),
     ("redis", "redis_url", embedded.redis, health.cache),
     ("objects", "object_store_url", embedded.objects, health.object_store),
@@ -60,7 +61,8 @@ def plan(settings: Settings, data_dir: Path, ports: PortBook) -> list[Server]:
         else:
             ours = make(data_dir, secrets, ports)
             url, start = ours.url, ours.start
-        planned.append(Server(name, setting, url, partial(check, url), start))
+        known = {"settings": settings} if setting == "broker" else {}
+        planned.append(Server(name, setting, url, partial(check, url, **known), start))
     return planned
 
 

@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 from aiokafka import AIOKafkaProducer
 
 from streamapp import topics
+from streamapp.brokers import client_options
 from streamapp.records import ImageMessage, now
 from tests.support.platform import Client, eventually
 from tests.support.stack import Stack, running_stack
@@ -129,7 +130,7 @@ async def test_what_cannot_be_done_is_a_dead_letter_and_stops_nobody(client: Cli
         content_type="image/jpeg",
         sha256="0" * 64,
     )
-    producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers(client.settings))
+    producer = AIOKafkaProducer(**client_options(client.settings))
     await producer.start()
     try:
         for partition in range(4):

@@ -6,6 +6,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from streamapp import topics
+from streamapp.brokers import client_options
 from streamapp.errors import BrokerError, TopicMismatch
 from streamapp.evict import client_id, evict
 from streamapp.settings import Settings
@@ -30,7 +31,7 @@ async def test_a_broker_that_is_away_is_one_clear_error(settings: Settings) -> N
 
 async def test_a_new_group_starts_at_the_end_and_keeps_its_place(settings: Settings) -> None:
     await topics.ensure(settings)
-    producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers(settings))
+    producer = AIOKafkaProducer(**client_options(settings))
     await producer.start()
     try:
         before = await topics.register_group(settings, "group-a", topics.LABELS)
@@ -46,7 +47,7 @@ async def test_an_evicted_member_is_out_of_its_group(settings: Settings) -> None
     await topics.ensure(settings)
     member = AIOKafkaConsumer(
         topics.LABELS,
-        bootstrap_servers=topics.bootstrap_servers(settings),
+        **client_options(settings),
         group_id="streamapp-evicted",
         client_id=client_id("evicted", 4711),
     )

@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 from PIL import Image
 
-from streamapp import topics
+from streamapp.brokers import client_options
 from streamapp.settings import Settings
 from streamapp.storage.postgres import Database
 from streamapp.storage.views import Counts
@@ -87,12 +87,12 @@ class Client:
     async def lag(self, group: str, topic: str) -> int:
         """Messages on `topic` that `group` has not committed."""
         settings = self.settings
-        admin = AIOKafkaAdminClient(bootstrap_servers=topics.bootstrap_servers(settings))
+        admin = AIOKafkaAdminClient(**client_options(settings))
         await admin.start()
         try:
             parts = [TopicPartition(topic, number) for number in range(settings.partitions)]
             committed = await admin.list_consumer_group_offsets(group, partitions=parts)
-            consumer = AIOKafkaConsumer(bootstrap_servers=topics.bootstrap_servers(settings))
+            consumer = AIOKafkaConsumer(**client_options(settings))
             await consumer.start()
             try:
                 ends = await consumer.end_offsets(parts)

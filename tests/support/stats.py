@@ -19,6 +19,7 @@ from aiohttp import ClientError, ClientSession
 from aiokafka import AIOKafkaProducer
 
 from streamapp import topics
+from streamapp.brokers import client_options
 from streamapp.errors import RecordError
 from streamapp.evict import evict
 from streamapp.records import DeadLetter, LabelMessage, Prediction, Record, Verdict, now, prediction_id
@@ -249,7 +250,7 @@ def _letter(model: str, image_id: UUID, made: object) -> DeadLetter:
 @asynccontextmanager
 async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """A plain producer."""
-    producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers(settings))
+    producer = AIOKafkaProducer(**client_options(settings))
     await producer.start()
     try:
         yield producer

@@ -35,15 +35,3 @@ def test_a_wrong_count_says_which_topic_and_how_to_mend_it() -> None:
     topics.check_partitions({"images-input-stream": 12, "predictions-output": 12}, 12)
     with pytest.raises(TopicMismatch, match=r"predictions-output has 1: .*STREAMAPP_PARTITIONS"):
         topics.check_partitions({"images-input-stream": 12, "predictions-output": 1}, 12)
-
-
-@pytest.mark.parametrize(
-    ("url", "servers"),
-    [
-        ("kafka://127.0.0.1:9092", ["127.0.0.1:9092"]),
-        ("kafka://a:1;b:2", ["a:1", "b:2"]),
-        ("kafka://a:1,kafka://b:2/", ["a:1", "b:2"]),
-    ],
-)
-def test_bootstrap_servers(url: str, servers: list[str]) -> None:
-    assert topics.bootstrap_servers(Settings(broker=url)) == servers

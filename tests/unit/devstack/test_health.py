@@ -10,6 +10,7 @@ import pytest
 from streamapp.devstack import health
 from streamapp.devstack.postgres import wheel_programs
 from streamapp.errors import DevStackError, StoreUnavailable
+from streamapp.settings import Settings
 
 
 @asynccontextmanager
@@ -35,7 +36,7 @@ async def free_port() -> int:
 @pytest.mark.parametrize(
     ("url", "check"),
     [
-        ("kafka://127.0.0.1:{}", health.broker),
+        ("kafka://127.0.0.1:{}", partial(health.broker, settings=Settings())),
         ("redis://:x@127.0.0.1:{}", health.cache),
         ("http://a:b@127.0.0.1:{}", health.object_store),
         ("postgresql://u:p@127.0.0.1:{}/d", partial(health.database, psql=wheel_programs() / "psql")),
