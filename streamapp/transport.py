@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import IllegalGenerationError
+import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 LEAVE_S = 4.0

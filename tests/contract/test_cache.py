@@ -10,7 +10,7 @@ import pytest
 from streamapp.errors import SettingsError, StoreUnavailable
 from streamapp.storage.cache import Cache
 from streamapp.storage.memory import MemoryCache
-from tests.contract.conftest import Proxy
+from tests.support.proxy import Proxy
 from tests.support.stack import Stack
 
 AnyCache = Cache | MemoryCache

@@ -7,7 +7,7 @@ import pytest
 from streamapp.errors import ObjectMissing, SettingsError, StoreUnavailable
 from streamapp.storage.memory import MemoryObjects
 from streamapp.storage.objects import ObjectStore
-from tests.contract.conftest import Proxy
+from tests.support.proxy import Proxy
 from tests.support.stack import Stack
 
 Objects = ObjectStore | MemoryObjects

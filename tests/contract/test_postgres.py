@@ -11,8 +11,8 @@ from streamapp.records import DeadLetter
 from streamapp.storage.postgres import Database
 from streamapp.storage.rows import Rows
 from streamapp.storage.views import Cursor
-from tests.contract.conftest import Proxy
 from tests.contract.examples import T0, dead_letter, image, label, prediction, verdict
+from tests.support.proxy import Proxy
 
 
 async def outcome(url: str, image_id: UUID) -> dict[str, object]:

@@ -14,9 +14,9 @@ from streamapp.metrics import Metrics
 from streamapp.recorder import Recorder
 from streamapp.records import DeadLetter, Record
 from streamapp.storage.postgres import Database
-from tests.contract.conftest import Proxy
 from tests.contract.events import FakeEvent, Topic, settings_for
 from tests.contract.examples import dead_letter, image, prediction, verdict
+from tests.support.proxy import Proxy
 
 MODELS = ("resnet50", "mobilenet", "efficientnet")
 

@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streamapp import topics
+from streamapp.brokers import client_options
 from streamapp.ingest.accept import object_path, sweep_once
 from streamapp.records import ImageMessage, now
 from streamapp.settings import Settings
@@ -29,7 +30,7 @@ async def api(servers: Stack) -> AsyncIterator[Api]:
 
 async def messages(settings: Settings, image_id: UUID) -> list[Any]:
     """The messages of an image on the input stream."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=topics.bootstrap_servers(settings), enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:
         parts = [TopicPartition(topics.IMAGES, number) for number in range(settings.partitions)]
@@ -116,7 +117,7 @@ async def test_a_store_that_is_away_is_said_quickly_and_found_again(api: Api, st
     status, body = await api.upload(jpeg())
     assert (status, body["status"]) == (503, 503)
     assert time.monotonic() - started < 6
-    await api.proxies[store].mend()
+    await api.proxies[store].start()
     await api.accepted(jpeg())
 
 

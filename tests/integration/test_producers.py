@@ -99,7 +99,7 @@ async def test_nothing_is_left_out_while_the_broker_and_a_store_are_away(api: Ap
     api.broker.away = False
     await api.proxies["objects"].cut()
     await asyncio.sleep(0.7)
-    await api.proxies["objects"].mend()
+    await api.proxies["objects"].start()
     code, output = await ended(process)
     assert code == 0, output
     assert "60 images accepted, 0 refused" in output

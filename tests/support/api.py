@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import aiohttp
@@ -15,9 +14,11 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from streamapp import topics
+from streamapp.brokers import client_options
 from streamapp.errors import PublishFailed
 from streamapp.metrics import Metrics
 from streamapp.records import ImageMessage
+from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
 from streamapp.storage.cache import Cache
 from streamapp.storage.objects import ObjectStore
@@ -25,56 +26,16 @@ from streamapp.storage.postgres import Database
 from streamapp.web import setup
 from streamapp.web.context import ApiContext
 from streamapp.web.live import LiveView
-
-
-class Proxy:
-    """A TCP connection to a server that a test can cut and mend, while others go on using the server."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._target = host, port
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-        self.port = 0
-
-    async def mend(self) -> None:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
-        await asyncio.sleep(0.05)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
-            self._writers |= {writer, far_writer}
-            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
-        except OSError:
-            writer.transport.abort()
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            self._writers.discard(writer)
-            writer.close()
+from tests.support.proxy import Proxy
 
 
 @asynccontextmanager
 async def proxied(url: str) -> AsyncIterator[tuple[str, Proxy]]:
     """The same server by another port."""
-    parts = urlsplit(url)
-    proxy = Proxy(parts.hostname or "", parts.port or 0)
-    await proxy.mend()
+    proxy = Proxy(url)
+    await proxy.start()
     try:
-        yield parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{proxy.port}")).geturl(), proxy
+        yield proxy.url, proxy
     finally:
         await proxy.cut()
 
@@ -96,6 +57,11 @@ class Broker:
             )
         except KafkaError as error:
             raise PublishFailed(str(error)) from error
+
+    async def order(self, order: ReloadOrder) -> None:
+        if self.away:
+            raise PublishFailed("the broker did not acknowledge a message within 5 s")
+        await self._producer.send_and_wait(topics.MODELS_CONTROL, order.encode(), order.model.encode())
 
 
 class Api:
@@ -144,7 +110,7 @@ async def running(settings: Settings) -> AsyncIterator[Api]:
         database_url, database = await stack.enter_async_context(proxied(settings.database_url))
         objects_url, objects = await stack.enter_async_context(proxied(settings.object_store_url))
         redis_url, redis = await stack.enter_async_context(proxied(settings.redis_url))
-        producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers(settings))
+        producer = AIOKafkaProducer(**client_options(settings))
         await producer.start()
         stack.push_async_callback(producer.stop)
         broker = Broker(producer)
@@ -154,6 +120,7 @@ async def running(settings: Settings) -> AsyncIterator[Api]:
             objects=await stack.enter_async_context(ObjectStore.connect(objects_url)),
             cache=await stack.enter_async_context(Cache.connect(redis_url)),
             publish=broker.publish,
+            order=broker.order,
             live=LiveView(),
             metrics=Metrics(CollectorRegistry()),
         )

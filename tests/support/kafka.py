@@ -7,10 +7,9 @@ import asyncio
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired, run
 
@@ -19,7 +18,9 @@ from aiokafka.errors import KafkaError
 
 from streamapp.devstack.guarding import Guard
 from streamapp.devstack.ports import PortBook
+from tests.support.kafka_config import Broker, Login, format_options, properties
 from tests.support.maven import KafkaUnavailable, kafka_jars, tail
+from tests.support.proxy import Link, links
 
 CLUSTER_ID = "c3RyZWFtYXBwLXRlc3RzMQ"  # 16 bytes in base64, as Kafka wants it
 #: Below the range from which the kernel takes ports for outgoing connections: a client that keeps trying a stopped
@@ -29,37 +30,16 @@ START_WITHIN_S = 90
 STOP_WITHIN_S = 30
 
 
-@dataclass
-class Broker:
-    """One node, broker and controller at once. Its ports and its data outlive a stop."""
-
-    number: int
-    port: int
-    controller_port: int
-    folder: Path
-    process: Popen[bytes] | None = field(default=None, repr=False)
-
-    @property
-    def properties(self) -> Path:
-        """The `server.properties` file."""
-        return self.folder / "server.properties"
-
-    @property
-    def log(self) -> Path:
-        """What the broker and its storage tool printed."""
-        return self.folder / "server.log"
-
-
 class KafkaCluster:
     """A running cluster; each broker can be stopped, killed and started again."""
 
-    def __init__(self, folder: Path, brokers: int, ports: PortBook, guard: Guard) -> None:
+    def __init__(self, brokers: list[Broker], login: Login | None, heap_mib: int, guard: Guard) -> None:
         self._guard = guard
         self._jars = kafka_jars()
-        self.brokers = [
-            Broker(number, ports.claim(FIRST_PORT), ports.claim(FIRST_PORT), folder / str(number))
-            for number in range(1, brokers + 1)
-        ]
+        self._login = login
+        self._heap_mib = heap_mib
+        self.brokers = brokers
+        self.links: dict[str, Link] = {}
 
     @property
     def bootstrap_servers(self) -> str:
@@ -69,14 +49,19 @@ class KafkaCluster:
     @property
     def url(self) -> str:
         """The cluster as a value of `STREAMAPP_BROKER`."""
-        return "kafka://" + self.bootstrap_servers.replace(",", ";")
+        return _url(broker.port for broker in self.brokers)
+
+    def url_by(self, listener: str) -> str:
+        """The same by way of a link, or of the listener `LOGIN`."""
+        return _url(broker.advertised[listener] for broker in self.brokers)
 
     def format(self) -> None:
         """Write the configuration of each broker and format its data folder."""
         for broker in self.brokers:
             broker.folder.mkdir(parents=True)
-            broker.properties.write_text(_properties(broker, self.brokers))
-            tool = self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(broker.properties))
+            broker.properties.write_text(properties(broker, self.brokers, self._login))
+            options = ["-t", CLUSTER_ID, "-c", str(broker.properties), *format_options(self._login)]
+            tool = self._java("kafka.tools.StorageTool", "format", *options)
             with broker.log.open("ab") as log:
                 if run(tool, stdin=DEVNULL, stdout=log, stderr=log, check=False).returncode:
                     raise KafkaUnavailable(f"Kafka's storage cannot be formatted: {tail(broker.log.read_text())}")
@@ -133,54 +118,44 @@ class KafkaCluster:
             time.sleep(0.2)
 
     def _java(self, main: str, *arguments: str) -> list[str]:
-        options = ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"]
+        heap = ("-Xms128m", f"-Xmx{self._heap_mib}m")
+        options = [*heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"]
         return ["java", *options, "-cp", f"{self._jars}/*", main, *arguments]
 
 
 @contextmanager
-def kafka_cluster(brokers: int = 1) -> Iterator[KafkaCluster]:
+def kafka_cluster(
+    brokers: int = 1, *, heap_mib: int = 384, login: Login | None = None, linked: Sequence[str] = ()
+) -> Iterator[KafkaCluster]:
     """A fresh cluster of `brokers` nodes, ready for clients, gone with its data at the end.
+
+    With a `login` there is a listener that asks for it. Each name in `linked` is one more way to the brokers, by
+    proxies that can be cut, frozen and slowed down: `cluster.links[name]` for those who use `cluster.url_by(name)`.
 
     Raises:
         KafkaUnavailable: it cannot be run here.
     """
     ports, guard = PortBook(), Guard()
-    with tempfile.TemporaryDirectory(prefix="streamapp-kafka-") as folder:
-        cluster = KafkaCluster(Path(folder), brokers, ports, guard)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="streamapp-kafka-")))
+        stack.callback(ports.close)
+        stack.callback(guard.close)
+        nodes = [Broker.on(ports, FIRST_PORT, number, folder, login, linked) for number in range(1, brokers + 1)]
+        cluster = KafkaCluster(nodes, login, heap_mib, guard)
         guard.start()
-        try:
-            cluster.format()
-            cluster.start()
-            yield cluster
-        finally:
-            cluster.stop()
-            guard.close()
-            ports.close()
+        stack.callback(cluster.stop)
+        cluster.format()
+        if linked:
+            open_link = stack.enter_context(links())
+            for name in linked:
+                targets = [f"kafka://127.0.0.1:{node.listeners[name]}" for node in nodes]
+                cluster.links[name] = open_link(targets, [node.advertised[name] for node in nodes])
+        cluster.start()
+        yield cluster
 
 
-def _properties(broker: Broker, brokers: list[Broker]) -> str:
-    """Configuration of one node. Replication follows the number of brokers; groups form without the usual 3 s wait."""
-    replicas, in_sync = min(3, len(brokers)), 2 if len(brokers) > 2 else 1
-    settings = {
-        "process.roles": "broker,controller",
-        "node.id": broker.number,
-        "controller.quorum.voters": ",".join(f"{node.number}@127.0.0.1:{node.controller_port}" for node in brokers),
-        "listeners": f"PLAINTEXT://127.0.0.1:{broker.port},CONTROLLER://127.0.0.1:{broker.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker.port}",
-        "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
-        "log.dirs": broker.folder / "data",
-        "auto.create.topics.enable": "false",
-        "default.replication.factor": replicas,
-        "min.insync.replicas": in_sync,
-        "offsets.topic.replication.factor": replicas,
-        "offsets.topic.num.partitions": 12,
-        "transaction.state.log.replication.factor": replicas,
-        "transaction.state.log.min.isr": in_sync,
-        "transaction.state.log.num.partitions": 4,
-        "group.initial.rebalance.delay.ms": 0,
-    }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+def _url(ports: Iterator[int]) -> str:
+    return "kafka://" + ";".join(f"127.0.0.1:{port}" for port in ports)
 
 
 def _brokers_in_metadata(ports: list[int]) -> int:
