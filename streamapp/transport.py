@@ -5,21 +5,16 @@ import time
 from contextlib import suppress
 from typing import Any, cast
 
+import faust
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import IllegalGenerationError
-import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
-
-LEAVE_S = 4.0
-QUIET_AFTER_S, QUIET_FACTOR = 2.0, 5
 
 from streamapp.brokers import security_options
 from streamapp.settings import Settings
 
-
-class PacedThread(AIOKafkaConsumerThread):
-#: Busy are so many fetches with data within so many seconds.
-BUSY_FETCHES, BUSY_S, BUSY_FACTOR = 10, 1.0, 3
+LEAVE_S = 4.0
+QUIET_AFTER_S, QUIET_FACTOR = 2.0, 5
 
 
 def credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredentials | None:
@@ -33,6 +28,9 @@ def credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredenti
             ssl_context=options["ssl_context"],
         )
     return faust.SSLCredentials(options["ssl_context"]) if options["ssl_context"] else None
+
+
+class PacedThread(AIOKafkaConsumerThread):
     """Consumer thread that pauses after an empty fetch, for brokers that answer those at once."""
 
     async def on_start(self) -> None:
