@@ -12,6 +12,7 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 
 from streamapp.errors import BrokerError, SettingsError
 from streamapp.settings import Settings
@@ -94,6 +95,10 @@ async def _refusal(settings: Settings, server: str) -> str:
     host, _, port = server.rpartition(":")
     try:
         connection = await create_conn(host, int(port), request_timeout_ms=ASK_MS, **security_options(settings))
+        try:
+            await connection.send(MetadataRequest([]))
+        finally:
+            connection.close()
     except REFUSED as error:
         return (
             f"it refuses the user {settings.broker_user!r} with {settings.broker_mechanism}: {error.args[0]}; see "
@@ -101,9 +106,8 @@ async def _refusal(settings: Settings, server: str) -> str:
         )
     except ssl.SSLError as error:
         return f"TLS failed: {error}; see STREAMAPP_BROKER_CA, STREAMAPP_BROKER_CERT and STREAMAPP_BROKER_KEY"
-    except KafkaConnectionError:
+    except (KafkaConnectionError, ConnectionResetError, ConnectionAbortedError):
         return f"it ended the connection; perhaps STREAMAPP_BROKER_SECURITY={settings.broker_security} is not its way"
     except (KafkaError, OSError, TimeoutError, ValueError):
-        return ""
-    connection.close()
+        pass
     return ""

@@ -28,8 +28,9 @@ async def tail(
         parts = [TopicPartition(name, number) for name in handlers for number in range(settings.partitions)]
         consumer.assign(parts)
         past = [part for part in parts if part.topic in whole]
-        await consumer.seek_to_beginning(*past)
-        await consumer.seek_to_end(*[part for part in parts if part.topic not in whole])
+        await consumer.seek_to_end(*parts)
+        if past:  # without arguments, all partitions would be meant
+            await consumer.seek_to_beginning(*past)
         ends = await consumer.end_offsets(past)
         while True:
             batches = await consumer.getmany(timeout_ms=1000)
