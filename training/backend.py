@@ -18,6 +18,10 @@ def prepare(threads: int) -> str:
         if threads:
             _limit(backend, threads)
         keras.ops.zeros(1)  # the first operation starts the backend, which announces itself
+        if backend == "torch":
+            from training import torchfast
+
+            torchfast.install()
     return backend
 
 

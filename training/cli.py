@@ -18,6 +18,7 @@ from training.recipe import Recipe
 QUICK: dict[str, Any] = {"epochs": 1, "input_size": 32, "limit": 300, "batch_size": 32}
 
 Augment = Literal["none", "light", "full"]
+Precision = Literal["f32", "bf16"]
 Models = Annotated[list[str] | None, typer.Argument(help="Names of models; all if it is left out.")]
 Places = Annotated[
     list[Path] | None,
@@ -51,6 +52,9 @@ def train(
     freeze: Annotated[float | None, option("Part of the layers that stay as they are.", "freeze", min=0, max=1)] = None,
     seed: Annotated[int | None, option("Start of all random numbers.", "seed", min=0)] = None,
     limit: Annotated[int | None, option("Most pictures of each part of the data; 0: all.", "limit", min=0)] = None,
+    precision: Annotated[
+        Precision | None, option("bf16 is several times as fast on a CPU with AMX, with torch.", "precision")
+    ] = None,
     threads: Annotated[int, typer.Option(help="Threads; 0 uses every core.", min=0)] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last epoch that was finished.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Test-sized: 1 epoch, 300 pictures, 32 pixels.")] = False,

@@ -11,6 +11,8 @@ from training.recipe import Recipe
 
 #: Keras' own (0.99 and 0.999) lags behind in trainings of few thousand steps.
 BATCH_NORM_MOMENTUM = 0.9
+#: Keras' names of the precisions.
+POLICIES = {"f32": "float32", "bf16": "mixed_bfloat16"}
 #: Never decayed: biases and the two vectors of a normalisation, as He et al., 2019 (arXiv:1812.01187).
 NO_DECAY = ["bias", "gamma", "beta"]
 
@@ -23,9 +25,16 @@ def create(recipe: Recipe) -> Any:
         TrainingError: the weights that it shall start from cannot be used.
     """
     keras.utils.set_random_seed(recipe.seed)
+    keras.config.set_dtype_policy(POLICIES[recipe.precision])
     network = build(recipe.architecture, recipe.input_size, len(recipe.labels))
+    keras.config.set_dtype_policy("float32")
     initialise(network, recipe.architecture, recipe.init)
     layers = list(flat_layers(network))
+    layers[-1].dtype_policy = "float32"  # probabilities of eight bits would be too coarse for the loss
+    if keras.backend.backend() == "torch":
+        from training.torchfast import drop_moot_biases
+
+        drop_moot_biases(layers)
     for layer in layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from streamapp.errors import TrainingError
@@ -15,7 +16,8 @@ class Recipe:
     `learning_rate` is the peak of the one-cycle schedule. `augment` is a key of `training.augment.KINDS`. `freeze` is
     the part of the layers, counted from the input, that keep what they start from. `teacher` is a Keras file whose
     answers are mixed into the labels by `teacher_share`. `limit` is the largest number of pictures of each part of the
-    data, 0 for all.
+    data, 0 for all. `precision` is what is calculated in; the weights are kept in f32 in any case.
+    `detail` is that of the `ModelSpec`.
     """
 
     model: str
@@ -35,13 +37,15 @@ class Recipe:
     teacher_share: float = 0.5
     seed: int = 0
     limit: int = 0
+    precision: str = "f32"
+    detail: int | None = 32
 
     @classmethod
     def of(cls, spec: ModelSpec, options: Mapping[str, Any]) -> "Recipe":
         """The recipe for a model; options that are None take their default."""
         given = {name: value for name, value in options.items() if value is not None}
-        facts = {"model": spec.name, "architecture": spec.architecture, "input_size": spec.input_size}
-        return cls(**{**facts, "labels": spec.labels, **given})
+        names = ("architecture", "input_size", "labels", "detail")
+        return cls(**{"model": spec.name, **{name: getattr(spec, name) for name in names}, **given})
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Recipe":
@@ -54,6 +58,11 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """All of it, for a file."""
         return asdict(self)
+
+    def portable(self) -> dict[str, Any]:
+        """All of it, with the names of files in place of where they lay, for a file that travels."""
+        names = {"data": [Path(place).name for place in self.data], "teacher": Path(self.teacher).name}
+        return {**self.to_json(), **names, "init": Path(self.init).name}
 
     def check_same(self, options: Mapping[str, Any]) -> None:
         """Refuse options that differ from this recipe, for a training that goes on.

@@ -58,7 +58,7 @@ class Trainer:
         """
         recipe = self._recipe
         self._say(f"reading pictures, {recipe.input_size}×{recipe.input_size}")
-        data = load(parts_of(recipe), recipe.labels, recipe.input_size)
+        data = load(parts_of(recipe), recipe.labels, recipe.input_size, recipe.detail)
         self._say(
             f"{len(data.train.labels):,} to train, {len(data.validation.labels):,} to validate, "
             f"{len(data.test.labels):,} to test; data {data.fingerprint[:12]}"
@@ -109,7 +109,7 @@ class Trainer:
         from training.network import reloaded
 
         weights = self._folder / f"{self._recipe.model}.weights.h5"
-        facts = {"recipe": self._recipe.to_json(), "data_fingerprint": data.fingerprint, "command": state.command}
+        facts = {"recipe": self._recipe.portable(), "data_fingerprint": data.fingerprint, "command": state.command}
         export(network, weights, facts)
         result = assess(reloaded(self._recipe, weights), data.test, self._recipe)
         notes = weights.with_name(f"{self._recipe.model}.json")
