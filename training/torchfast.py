@@ -1,7 +1,7 @@
 """Keras' layers on torch on a CPU: the same mathematics, by those of torch's calls that its matrix units run well.
 
-Measured on two cores with AMX, ResNet50 at 64 px in bf16: oneDNN's gradient of a 3×3 convolution over few pixels reaches
-a tenth of a matrix product's speed, its gradient of a depthwise convolution a third of what sums of products do, and
+Measured on two cores with AMX, ResNet50 at 64 px in bf16: oneDNN's gradient of a 3×3 convolution over few pixels
+reaches a tenth of a matrix product's speed, its gradient of a depthwise convolution a third of what sums of products do, and
 Keras puts a BatchNorm together from a dozen operations.
 """
 
@@ -89,14 +89,14 @@ class Depthwise(torch.autograd.Function):
     """A depthwise convolution without padding whose gradients are a convolution and sums of products."""
 
     @staticmethod
-    def forward(ctx: Any, x: Any, kernel: Any, step: int) -> Any:  # type: ignore[override]
+    def forward(ctx: Any, x: Any, kernel: Any, step: int) -> Any:
         """[N, H, W, C] and [h, w, C] to [N, H', W', C]."""
         ctx.save_for_backward(x, kernel)
         ctx.step = step
         return _depthwise(x, kernel, stride=step)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Any) -> Any:
         """The gradients of the input and of the kernel."""
         (x, kernel), step = ctx.saved_tensors, ctx.step
         gradient = gradient.contiguous()

@@ -1,4 +1,4 @@
-"""Compares the faster layers with Keras' own on torch, in a process of its own: prints the largest difference of each."""
+"""Compares the faster layers with Keras' own on torch, in a process of its own; prints the largest differences."""
 
 import json
 import os

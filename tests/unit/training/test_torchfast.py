@@ -1,4 +1,4 @@
-"""The faster layers on torch answer and learn as Keras' own do; torch is no dependency of ours, so this may be skipped."""
+"""The faster layers on torch answer and learn as Keras' own do; skipped without torch, which is no dependency."""
 
 import importlib.util
 import json
