@@ -1,8 +1,8 @@
 """Keras' layers on torch on a CPU: the same mathematics, by those of torch's calls that its matrix units run well.
 
 Measured on two cores with AMX, ResNet50 at 64 px in bf16: oneDNN's gradient of a 3×3 convolution over few pixels
-reaches a tenth of a matrix product's speed, its gradient of a depthwise convolution a third of what sums of products do, and
-Keras puts a BatchNorm together from a dozen operations.
+reaches a tenth of a matrix product's speed, its gradient of a depthwise convolution a third of what sums of products
+do, and Keras puts a BatchNorm together from a dozen operations.
 """
 
 from typing import Any
