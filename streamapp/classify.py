@@ -14,7 +14,7 @@ from faust.types import EventT, TopicT
 from streamapp.clock import Clock
 from streamapp.errors import ModelError, ObjectMissing, RecordError, StoreUnavailable, UndecodableImage
 from streamapp.fetch import Fetcher
-from streamapp.inference import Inference, InferenceThread
+from streamapp.inference import Inference, InferenceThread, ModelReplaced
 from streamapp.letters import dead_letter, send_dead_letter
 from streamapp.metrics import Metrics
 from streamapp.publish import publish_surely
@@ -87,9 +87,7 @@ class Classifier:
         clock = Clock.start(image.timestamp)
         data = await self._fetch(event, image)
         clock.fetch_ms = clock.lap()
-        pixels = await self._preprocess(data)
-        clock.preprocess_ms = clock.lap()
-        answer = await self._infer(pixels)
+        answer = await self._answer(data, clock)
         # Waiting for this model's earlier images is queueing, as much as waiting in the topic is.
         clock.queue_ms += max(0.0, clock.lap() - answer.lane_ms - answer.inference_ms)
         return self._prediction(image, clock, answer)
@@ -111,16 +109,27 @@ class Classifier:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, LONGEST_PAUSE_S)
 
-    async def _preprocess(self, data: bytes) -> npt.NDArray[np.uint8]:
+    async def _answer(self, data: bytes, clock: Clock) -> Inference:
+        """Preprocess and infer; once more where a version with another input has taken over in between."""
+        while True:
+            info = self._inference.info
+            pixels = await self._preprocess(data, info)
+            clock.preprocess_ms = clock.lap()
+            try:
+                return await self._infer(pixels, info)
+            except ModelReplaced:
+                clock.queue_ms += clock.lap()
+
+    async def _preprocess(self, data: bytes, info: ModelInfo) -> npt.NDArray[np.uint8]:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._decoders, decode, data, self.info.input_size)
+            return await loop.run_in_executor(self._decoders, decode, data, info.input_size, info.detail)
         except UndecodableImage as error:
             raise GivenUp("preprocess", "undecodable-image", error) from error
 
-    async def _infer(self, pixels: npt.NDArray[np.uint8]) -> Inference:
+    async def _infer(self, pixels: npt.NDArray[np.uint8], info: ModelInfo) -> Inference:
         try:
-            return await self._retried(lambda: self._inference.infer(pixels))
+            return await self._retried(lambda: self._inference.infer(pixels, info))
         except ModelError as error:
             raise GivenUp("inference", "model-failed", error) from error
 
@@ -144,8 +153,8 @@ class Classifier:
             prediction_id=prediction_id(image.image_id, self.info.model),
             image_id=image.image_id,
             model=self.info.model,
-            model_version=self.info.model_version,
-            trained=self.info.trained,
+            model_version=answer.info.model_version,
+            trained=answer.info.trained,
             prediction=top_k[0][0],
             confidence=min(1.0, top_k[0][1]),
             top_k=top_k,

@@ -85,6 +85,12 @@ class Metrics:
         self.model_info = Gauge(
             "streamapp_model_info", "The model that is served now; always 1.", MODEL_LABELS, registry=registry
         )
+        self.model_reloads = Counter(
+            "streamapp_model_reloads_total",
+            "Times that a new version of a model was looked for.",
+            ["model", "outcome"],
+            registry=registry,
+        )
         self.verdicts = Counter("streamapp_verdicts_total", "Verdicts published.", ["complete"], registry=registry)
         for complete in ("true", "false"):
             self.verdicts.labels(complete)

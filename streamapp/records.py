@@ -140,25 +140,6 @@ class DeadLetter(Record):
     value: str = Field(description="The original message value, base64.")
 
 
-class ModelState(Record):
-    """`models-state` (compacted, key = worker): what a model worker serves now."""
-
-    model: str
-    model_version: str
-    trained: bool
-    architecture: str
-    weights: str
-    runtime: str
-    precision: str
-    input_size: int
-    labels: list[str]
-    parameters: int
-    flops: float
-    loaded_at: AwareDatetime
-    started_at: AwareDatetime
-    timestamp: AwareDatetime
-
-
 class Tick(Record):
     """`stats-ticks`: time has passed on a partition; close what is due."""
 

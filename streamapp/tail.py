@@ -1,16 +1,22 @@
 """Reads whole topics without a consumer group: what the API needs to answer for every worker."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from streamapp.brokers import client_options
 from streamapp.settings import Settings
-from streamapp.transport import pause_after_empty_fetch
+from streamapp.transport import pace_fetches
+
+log = logging.getLogger(__name__)
 
 Handler = Callable[[bytes, bytes | None], None]
+
+RETRY_S = 1.0
 
 
 async def tail(
@@ -24,7 +30,7 @@ async def tail(
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:
-        pause_after_empty_fetch(consumer, settings.empty_fetch_pause_ms)
+        pace_fetches(consumer, settings.empty_fetch_pause_ms)
         parts = [TopicPartition(name, number) for name in handlers for number in range(settings.partitions)]
         consumer.assign(parts)
         past = [part for part in parts if part.topic in whole]
@@ -41,3 +47,19 @@ async def tail(
                 caught_up.set()
     finally:
         await consumer.stop()
+
+
+async def follow(
+    settings: Settings,
+    handlers: Mapping[str, Handler],
+    whole: set[str],
+    caught_up: asyncio.Event,
+    ended: Callable[[], bool],
+) -> None:
+    """`tail`, begun again after the broker was away, until `ended`."""
+    while not ended():
+        try:
+            await tail(settings, handlers, whole, caught_up)
+        except KafkaError as error:
+            log.warning("reading %s failed: %s; trying again", ", ".join(handlers), error)
+            await asyncio.sleep(RETRY_S)

@@ -7,11 +7,10 @@ from typing import Any
 import h5py  # type: ignore[import-untyped]
 import numpy as np
 
+from streamapp.runtime import facts as known
 from training.checkpoints import UNFINISHED, replace
 from training.recipe import Recipe
 
-#: Written into the file, for whoever finds it: what it was made with.
-ATTRIBUTE = "streamapp"
 #: The optimizer's part of a Keras weights file, which nobody needs to classify.
 OPTIMIZER = "optimizer"
 
@@ -26,7 +25,7 @@ def export(network: Any, path: Path, facts: dict[str, Any]) -> None:
     unfinished = path.with_name(UNFINISHED + path.name)
     network.save_weights(whole, overwrite=True)
     with h5py.File(whole) as source, h5py.File(unfinished, "w") as target:
-        target.attrs[ATTRIBUTE] = json.dumps(facts)
+        target.attrs[known.ATTRIBUTE] = json.dumps(facts)
         _copy(source, target)
     whole.unlink()
     replace(unfinished, path)
@@ -35,9 +34,8 @@ def export(network: Any, path: Path, facts: dict[str, Any]) -> None:
 def recipe_in(path: Path) -> Recipe | None:
     """The recipe that `export` wrote beside the weights; None where the file cannot be read or has none."""
     try:
-        with h5py.File(path) as file:
-            return Recipe.from_json(json.loads(file.attrs[ATTRIBUTE])["recipe"])
-    except (OSError, KeyError, ValueError, TypeError):
+        return Recipe.from_json(known.inside(path)["recipe"])
+    except (KeyError, TypeError):
         return None
 
 

@@ -5,17 +5,17 @@ import logging
 from contextlib import AsyncExitStack
 
 from aiohttp import web
-from aiokafka.errors import KafkaError
 
 import agents
 from streamapp import topics
 from streamapp.errors import RecordError
 from streamapp.ingest.accept import sweep
 from streamapp.publish import publish
-from streamapp.records import ImageMessage, ModelState, Verdict
+from streamapp.records import ImageMessage, Verdict
 from streamapp.roles.shared import Shared
+from streamapp.serving import ModelState, ReloadOrder
 from streamapp.stream import StreamApp, raw_topic
-from streamapp.tail import tail
+from streamapp.tail import follow
 from streamapp.web import setup
 from streamapp.web.context import ApiContext
 from streamapp.web.live import LiveView
@@ -42,6 +42,7 @@ class ApiRole:
         self.shared = shared
         self.live = LiveView()
         self.images = raw_topic(app, topics.IMAGES)
+        self.control = raw_topic(app, topics.MODELS_CONTROL)
         self.caught_up = asyncio.Event()
         self.context: ApiContext
 
@@ -50,7 +51,7 @@ class ApiRole:
         one that is still being converted or loaded will begin with the first of them.
         """
         shared = self.shared
-        for model in agents.specs(shared.settings.models):
+        for model in agents.specs(shared.settings.models, shared.settings.weights):
             await topics.register_group(shared.settings, f"streamapp-{model}", topics.IMAGES)
         self.context = ApiContext(
             settings=shared.settings,
@@ -58,6 +59,7 @@ class ApiRole:
             objects=await shared.objects(stack),
             cache=await shared.cache(stack),
             publish=self.publish,
+            order=self.order,
             live=self.live,
             metrics=shared.metrics,
         )
@@ -82,6 +84,11 @@ class ApiRole:
             timeout_s=self.shared.settings.publish_timeout_s,
         )
 
+    async def order(self, order: ReloadOrder) -> None:
+        """Tell every worker of a model; returns when the broker has the order, raises PublishFailed when it has not."""
+        timeout_s = self.shared.settings.publish_timeout_s
+        await publish(self.control, order.model.encode(), order.encode(), timeout_s=timeout_s)
+
     async def follow(self) -> None:
         """Keep the live view, also after the broker was away."""
         handlers = {
@@ -89,13 +96,8 @@ class ApiRole:
             topics.MODELS_STATE: self._on_model_state,
             topics.VERDICTS: self._on_verdict,
         }
-        while not self.app.should_stop:
-            try:
-                whole = {topics.STATS_PARTIALS, topics.MODELS_STATE}
-                await tail(self.shared.settings, handlers, whole, self.caught_up)
-            except KafkaError as error:
-                log.warning("reading the figures failed: %s; trying again", error)
-                await asyncio.sleep(1)
+        whole = {topics.STATS_PARTIALS, topics.MODELS_STATE}
+        await follow(self.shared.settings, handlers, whole, self.caught_up, lambda: self.app.should_stop)
 
     async def sweep(self) -> None:
         """Send images again that were stored and never published."""
@@ -107,8 +109,11 @@ class ApiRole:
         except RecordError as error:
             log.warning("a verdict that cannot be read was left out: %s", error)
 
-    def _on_model_state(self, _: bytes, value: bytes | None) -> None:
+    def _on_model_state(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.live.roster.remove(key)
+            return
         try:
-            self.live.apply_model_state(ModelState.decode(value))
+            self.live.roster.put(ModelState.decode(value))
         except RecordError as error:
             log.warning("a model's state that cannot be read was left out: %s", error)

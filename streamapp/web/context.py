@@ -1,11 +1,13 @@
 """What the API's handlers work with."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from streamapp.ingest.accept import Publish
 from streamapp.ingest.marks import PublishedMarks
 from streamapp.metrics import Metrics
+from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
 from streamapp.storage.cache import Cache
 from streamapp.storage.objects import ObjectStore
@@ -15,13 +17,17 @@ from streamapp.web.live import LiveView
 
 @dataclass(frozen=True)
 class ApiContext:
-    """Stores, broker and live view of the API role; made once, before its web server starts."""
+    """Stores, broker and live view of the API role; made once, before its web server starts.
+
+    `publish` and `order` return when the broker has an image or an order, and raise PublishFailed when it has not.
+    """
 
     settings: Settings
     db: Database
     objects: ObjectStore
     cache: Cache
     publish: Publish
+    order: Callable[[ReloadOrder], Awaitable[None]]
     live: LiveView
     metrics: Metrics
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from streamapp.records import ModelState, Prediction, Verdict
+from streamapp.records import Prediction, Verdict
 from streamapp.web.answers import dumps, image_url
 from streamapp.web.broadcast import Broadcast, Event, Subscription
 from streamapp.web.figures import Figures
+from streamapp.web.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class LiveView:
         self._figures = Figures(clock)
         self._verdicts: OrderedDict[UUID, bytes] = OrderedDict()
         self._images: OrderedDict[UUID, UUID] = OrderedDict()  # by prediction id
-        self._models: dict[str, ModelState] = {}
+        self.roster = Roster(clock)
         self._computed: dict[str, tuple[float, dict[str, Any]]] = {}
         self._broadcast = Broadcast()
         self._ticker: asyncio.Task[None] | None = None
@@ -59,12 +60,6 @@ class LiveView:
             thumbnail = dumps({"thumbnail_url": image_url(verdict.image_id, "thumbnail")})
             self._broadcast.send(Event("verdict", encoded[:-1] + b"," + thumbnail[1:]))
 
-    def apply_model_state(self, state: ModelState) -> None:
-        """Take in what a model's worker says of itself; of several workers the newest word counts."""
-        known = self._models.get(state.model)
-        if known is None or known.timestamp <= state.timestamp:
-            self._models[state.model] = state
-
     def verdict(self, image_id: UUID) -> Verdict | None:
         """The newest verdict of an image, if it is among the newest."""
         encoded = self._verdicts.get(image_id)
@@ -76,15 +71,12 @@ class LiveView:
         found = [one for one in verdict.predictions if one.prediction_id == prediction_id] if verdict else []
         return found[0] if found else None
 
-    def models(self) -> list[ModelState]:
-        """Every model that has announced itself, by name."""
-        return [self._models[name] for name in sorted(self._models)]
-
     def stats(self, window_s: float) -> list[dict[str, Any]]:
         """Figures per model over a window; models without any prediction yet are there too."""
-        entries = self._figures.summary(window_s, [*self._models])
+        states = self.roster.newest()
+        entries = self._figures.summary(window_s, [*states])
         for entry in entries:
-            if (state := self._models.get(entry["model_name"])) is not None:
+            if (state := states.get(entry["model_name"])) is not None:
                 entry["trained"] = state.trained
         return entries
 

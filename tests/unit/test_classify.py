@@ -4,6 +4,7 @@ import asyncio
 import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from streamapp.classify import Classifier
 from streamapp.errors import ModelError, StoreUnavailable
 from streamapp.fetch import Fetcher
-from streamapp.inference import Inference
+from streamapp.inference import Inference, ModelReplaced
 from streamapp.metrics import Metrics
 from streamapp.records import DeadLetter, ImageMessage, Prediction, now, prediction_id
 from streamapp.runtime.spec import ModelInfo
@@ -44,20 +45,26 @@ class FakeTopic:
 
 
 class Colours:
-    """Says which channel is the strongest; fails as often as `failing` says."""
+    """Says which channel is the strongest; fails as often as `failing` says. `following` takes over at a call."""
 
     def __init__(self) -> None:
         self.failing = 0
         self.calls = 0
+        self.info = INFO
+        self.following: ModelInfo | None = None
 
-    async def infer(self, pixels: np.ndarray) -> Inference:
+    async def infer(self, pixels: np.ndarray, prepared_for: ModelInfo) -> Inference:
         self.calls += 1
+        if self.following is not None:
+            self.info, self.following = self.following, None
+            raise ModelReplaced
+        assert prepared_for == self.info
         if self.failing:
             self.failing -= 1
             raise ModelError("tiny failed")
-        assert pixels.shape == (8, 8, 3)
+        assert pixels.shape == (self.info.input_size, self.info.input_size, 3)
         sums = pixels.reshape(-1, 3).sum(axis=0).astype(np.float32)
-        return Inference(sums / sums.sum(), lane_ms=1.5, inference_ms=2.5, lane="held")
+        return Inference(sums / sums.sum(), lane_ms=1.5, inference_ms=2.5, lane="held", info=self.info)
 
 
 def png(colour: str) -> bytes:
@@ -187,6 +194,14 @@ async def test_a_lasting_failure_of_the_model_is_a_dead_letter(bench: Bench) -> 
     letter = bench.letter()
     assert (letter.stage, letter.reason) == ("inference", "model-failed")
     assert bench.model.calls == 3
+
+
+async def test_a_version_with_another_input_that_takes_over_gets_the_image_as_it_wants_it(bench: Bench) -> None:
+    bench.model.following = replace(INFO, input_size=16, model_version="v2", trained=False)
+    await bench.classify(event(message().encode(), [("image", png("red"))]))
+    prediction = bench.prediction()
+    assert (prediction.prediction, prediction.model_version, prediction.trained) == ("red", "v2", False)
+    assert bench.model.calls == 2
 
 
 async def test_a_store_that_is_down_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

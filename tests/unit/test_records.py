@@ -13,7 +13,6 @@ from streamapp.records import (
     DeadLetter,
     ImageMessage,
     LabelMessage,
-    ModelState,
     Prediction,
     Record,
     Tick,
@@ -23,10 +22,11 @@ from streamapp.records import (
     now,
     prediction_id,
 )
+from streamapp.serving import ModelState, ReloadOrder
 from tests.support.messages import images, json_values, others, predictions, verdicts
 
 IMAGE_ID = UUID("6f9f1f3e-58a5-4b5e-9c55-0d7c1b1a2d3c")
-KINDS = (ImageMessage, Prediction, Verdict, LabelMessage, DeadLetter, ModelState, Tick)
+KINDS = (ImageMessage, Prediction, Verdict, LabelMessage, DeadLetter, ModelState, ReloadOrder, Tick)
 
 
 @given(st.one_of(images, predictions, verdicts, others))

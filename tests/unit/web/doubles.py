@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from streamapp.errors import StreamappError
 from streamapp.metrics import Metrics
 from streamapp.records import ImageMessage, Prediction, Verdict, now
+from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
 from streamapp.storage.memory import MemoryCache, MemoryObjects
 from streamapp.storage.views import Cursor, ImageView, StoredImage
@@ -99,6 +100,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.published: list[tuple[ImageMessage, bytes | None]] = []
+        self.orders: list[ReloadOrder] = []
         self.fails: StreamappError | None = None
 
     async def publish(self, image: ImageMessage, inline: bytes | None) -> None:
@@ -106,14 +108,21 @@ class Broker:
             raise self.fails
         self.published.append((image, inline))
 
+    async def order(self, order: ReloadOrder) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.orders.append(order)
+
 
 def make_context(**settings: Any) -> ApiContext:
+    broker = Broker()
     return ApiContext(
         settings=Settings(**settings),
         db=MemoryDatabase(),
         objects=Objects(),
         cache=MemoryCache(),
-        publish=Broker().publish,
+        publish=broker.publish,
+        order=broker.order,
         live=LiveView(),
         metrics=Metrics(CollectorRegistry()),
     )

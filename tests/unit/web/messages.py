@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from streamapp.records import ModelState, Prediction, Verdict, now, prediction_id
+from streamapp.records import Prediction, Verdict, now, prediction_id
+from streamapp.serving import ModelState
 from tables.aggregates import Bucket, bucket_start
 
 

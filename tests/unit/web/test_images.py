@@ -218,7 +218,7 @@ async def test_a_database_that_is_away_is_said_so() -> None:
 
 async def test_figures_of_a_window() -> None:
     context = make_context()
-    context.live.apply_model_state(state(trained=False))
+    context.live.roster.put(state(trained=False))
     async with running_api(context) as client:
         for window in ("1m", "5m", "15m"):
             figures = await get(client, f"stats?window={window}")
@@ -233,7 +233,7 @@ async def test_figures_of_a_window() -> None:
 
 async def test_models_say_what_they_serve() -> None:
     context, moment = make_context(), now()
-    context.live.apply_model_state(state(timestamp=moment, started_at=moment - timedelta(seconds=90)))
+    context.live.roster.put(state(timestamp=moment, started_at=moment - timedelta(seconds=90)))
     async with running_api(context) as client:
         (model,) = (await get(client, "models"))["models"]
     assert (model["model"], model["runtime"], model["trained"], model["uptime_s"]) == (

@@ -1,11 +1,9 @@
 """The live view: figures of every partition in one, bounded memory, newest word counts."""
 
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from streamapp.records import now
 from streamapp.web import live as module
 from streamapp.web.live import LiveView
 from tables.aggregates import KEEP_BUCKET_S
@@ -97,17 +95,9 @@ def test_a_figure_that_cannot_be_read_is_logged(key: bytes, value: bytes, caplog
 
 def test_a_model_that_has_answered_nothing_yet_is_in_the_figures_and_untrained_in_words() -> None:
     view = LiveView(Clock())
-    view.apply_model_state(state("efficientnet", trained=False))
+    view.roster.put(state("efficientnet", trained=False))
     (figures,) = view.stats(60)
     assert (figures["model_name"], figures["trained"], figures["total_predictions"]) == ("efficientnet", False, 0)
-
-
-def test_the_newest_word_of_a_model_counts() -> None:
-    view, moment = LiveView(Clock()), now()
-    view.apply_model_state(state(timestamp=moment, model_version="2"))
-    view.apply_model_state(state(timestamp=moment - timedelta(seconds=5), model_version="1"))
-    view.apply_model_state(state("efficientnet"))
-    assert [(one.model, one.model_version) for one in view.models()] == [("efficientnet", "1"), ("mobilenet", "2")]
 
 
 def test_verdicts_are_found_whole_and_by_their_predictions() -> None:

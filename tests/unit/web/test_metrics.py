@@ -19,6 +19,7 @@ NAMES = {
     "streamapp_store_failures_total",
     "streamapp_sse_readers",
     "streamapp_model_info",
+    "streamapp_model_reloads_total",
 }
 
 

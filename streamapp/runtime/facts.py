@@ -1,0 +1,90 @@
+"""What weights say of themselves: what they were trained for, and how good training found them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamapp.errors import ModelError
+from streamapp.runtime.spec import Accuracy, ModelSpec
+
+#: The attribute of a `.weights.h5` file with facts as JSON; `streamapp train` writes it.
+ATTRIBUTE = "streamapp"
+WEIGHTS, KERAS = ".weights.h5", ".keras"
+
+
+class _Test(BaseModel):
+    """The part `test` of the facts."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    accuracy: float = Field(ge=0, le=1)
+    interval_95: tuple[float, float]
+    pictures: int = Field(ge=1)
+
+
+def inside(path: Path | None) -> dict[str, Any]:
+    """The facts in a `.weights.h5` file; empty where there are none. It imports h5py: not for a worker."""
+    if path is None or not path.name.endswith(WEIGHTS):
+        return {}
+    import h5py  # type: ignore[import-untyped]
+
+    try:
+        with h5py.File(path) as file:
+            return _mapping(file.attrs[ATTRIBUTE])
+    except (OSError, KeyError):
+        return {}
+
+
+def beside(path: Path | None) -> dict[str, Any]:
+    """The facts in the JSON beside weights, `x.json` for `x.weights.h5` or `x.keras`; empty where there are none."""
+    if path is None:
+        return {}
+    try:
+        return _mapping(path.with_name(path.name.removesuffix(WEIGHTS).removesuffix(KERAS) + ".json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def check_labels(spec: ModelSpec, facts: Mapping[str, Any]) -> None:
+    """Refuse weights that say that they were trained for other classes, or for the same in another order.
+
+    Raises:
+        ModelError: they were.
+    """
+    recipe = facts.get("recipe")
+    labels = recipe.get("labels") if isinstance(recipe, dict) else None
+    if isinstance(labels, list) and tuple(labels) != spec.labels:
+        raise ModelError(
+            f"model {spec.name!r}: the weights are of another model: they were trained for the labels "
+            f"{_listed(labels)}; wanted, in this order: {_listed(spec.labels)}"
+        )
+
+
+def accuracy(path: Path | None, facts: Mapping[str, Any]) -> Accuracy | None:
+    """The accuracy that training measured: the one in the file's own `facts`, else the one beside the file.
+
+    What lies beside may belong to weights that lay there before: it counts only where it agrees with the file.
+    """
+    notes = beside(path) if "test" not in facts else facts
+    if any(notes.get(name) != value for name, value in facts.items()):
+        return None
+    try:
+        test = _Test.model_validate(notes.get("test"))
+    except ValidationError:
+        return None
+    return Accuracy(test.accuracy, *test.interval_95, test.pictures)
+
+
+def _mapping(text: Any) -> dict[str, Any]:
+    try:
+        facts = json.loads(text)
+    except (ValueError, TypeError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _listed(labels: Any) -> str:
+    return ", ".join(str(label) for label in labels)
