@@ -2,22 +2,31 @@
 
 import importlib
 import pkgutil
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from streamapp.errors import ModelError
+from streamapp.runtime import imagenet
 from streamapp.runtime.spec import ModelSpec
 
+#: Where the next `name=` begins in a list of weights; a URI may have commas and, in its pin, an equals sign.
+NEXT = re.compile(r",\s*(?=[a-z][a-z0-9-]*=)")
+NAMED = re.compile(r"\s*([a-z][a-z0-9-]*)=(.*)")
 
-def specs(models: str = "") -> dict[str, ModelSpec]:
+
+def specs(models: str = "", weights: str = "") -> dict[str, ModelSpec]:
     """The models that take part, by name in alphabetical order.
 
-    `models` are names separated by commas; empty means every file in `agents/`.
+    `models` are names separated by commas; empty means every file in `agents/`. `weights` is one URI for all models, or
+    `name=URI` for some, separated by commas; the others keep the weights of their own file.
 
     Raises:
         ModelError: a file cannot be imported or has no usable SPEC, two files have the same name, a name is unknown,
             or the models do not have the same labels.
     """
-    found = _discover()
+    found = _with_weights(_discover(), weights)
     wanted = [name.strip() for name in models.split(",") if name.strip()] or list(found)
     for name in wanted:
         if name not in found:
@@ -51,6 +60,19 @@ def _spec(module_name: str) -> ModelSpec:
     if not isinstance(spec, ModelSpec):
         raise ModelError(f"{file} has no SPEC = ModelSpec(...); every file in agents/ needs one")
     return spec
+
+
+def _with_weights(found: Mapping[str, ModelSpec], weights: str) -> dict[str, ModelSpec]:
+    """The models with the weights that are given for them, and with the classes of weights that bring their own."""
+    parts = NEXT.split(weights) if weights else []
+    pairs = {match[1]: match[2] for part in parts if (match := NAMED.fullmatch(part))}
+    if pairs and len(pairs) < len(parts):
+        raise ModelError(f"STREAMAPP_WEIGHTS: one URI for all models, or name=URI once for each, not {weights!r}")
+    for name in pairs.keys() - found.keys():
+        raise ModelError(f"STREAMAPP_WEIGHTS: no model {name!r} in agents/; there are {', '.join(found) or 'none'}")
+    uris = pairs or (dict.fromkeys(found, weights) if weights else {})
+    chosen = {name: replace(spec, weights=uris.get(name, spec.weights)) for name, spec in found.items()}
+    return {name: imagenet.fitted(spec) if spec.weights == imagenet.URI else spec for name, spec in chosen.items()}
 
 
 def _same_labels(chosen: dict[str, ModelSpec]) -> None:

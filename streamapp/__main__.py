@@ -71,7 +71,7 @@ def models_prepare() -> None:
     from streamapp.runtime.prepare import prepare
 
     settings = Settings.load()
-    prepare(settings, list(agents.specs(settings.models).values()))
+    prepare(settings, list(agents.specs(settings.models, settings.weights).values()))
 
 
 @models.command("list")

@@ -28,7 +28,7 @@ def create_app(settings: Settings) -> StreamApp:
         SettingsError: STREAMAPP_ROLES names a role that does not exist.
         ModelError: a file in `agents/` cannot be used.
     """
-    specs = agents.specs(settings.models)
+    specs = agents.specs(settings.models, settings.weights)
     roles = names(settings.roles) or all_roles(settings)
     for role in roles:
         if role not in all_roles(settings):
@@ -42,7 +42,7 @@ def create_app(settings: Settings) -> StreamApp:
 
 
 def _app(role: str, specs: Mapping[str, ModelSpec], shared: Shared) -> StreamApp:
-    app = StreamApp(shared.settings, role)
+    app = StreamApp(shared.settings, role, patience=recorder.PATIENCE if role == "recorder" else 1)
     if role in specs:
         model.register(app, specs[role], shared)
     elif role == "stats":

@@ -74,10 +74,17 @@ class Settings(BaseModel):
     publish_timeout_s: float = Field(5, gt=0, description="How long ingest waits for the broker before it answers 503.")
 
     # -- models ------------------------------------------------------------------------------------
-    weights: str = Field("", description="Weights for every model (URI); empty means what each model's own file says.")
+    weights: str = Field(
+        "",
+        description="Weights for every model, a URI, or `name=URI` for some, separated by commas; "
+        "empty means what each model's own file says.",
+    )
     runtime: Literal["openvino", "keras"] = Field("openvino", description="What runs the models.")
     precision: Literal["f32", "bf16"] = Field("f32", description="Precision of OpenVINO inference.")
     inference_threads: int = Field(0, ge=0, description="Threads of one inference; 0 takes half of the cores.")
+    weights_poll_s: float = Field(
+        10, ge=0, description="How often it is looked whether a model's weights have changed; 0: only when told to."
+    )
     lane: bool = Field(True, description="One model at a time uses the cores of this host, for fair timing.")
     lane_wait_s: float = Field(2, gt=0, description="Longest wait for the lane; past it the model runs outside of it.")
     window: int = Field(8, ge=1, description="Messages that one model agent works on at once.")

@@ -89,7 +89,7 @@ def fingerprint(pictures: Iterable[tuple[str, bytes]]) -> str:
     return digest.hexdigest()
 
 
-def load(parts: Mapping[str, Sequence[Item]], labels: Sequence[str], size: int) -> Data:
+def load(parts: Mapping[str, Sequence[Item]], labels: Sequence[str], size: int, detail: int | None = None) -> Data:
     """Read and decode everything, as it is done for a picture that comes in live.
 
     Memory: 3 · size² bytes for each picture.
@@ -102,13 +102,13 @@ def load(parts: Mapping[str, Sequence[Item]], labels: Sequence[str], size: int) 
             "the data has no pictures to train with: give the folder or zip that holds train/ with --data"
         )
     raw = {name: read(items) for name, items in parts.items()}
-    decoded = {name: images(items, raw[name], labels, size) for name, items in parts.items()}
+    decoded = {name: images(items, raw[name], labels, size, detail) for name, items in parts.items()}
     named = [(item.name, data) for name, items in parts.items() for item, data in zip(items, raw[name], strict=True)]
     return Data(decoded["train"], decoded["validation"], decoded["test"], fingerprint(named))
 
 
-def images(items: Sequence[Item], raw: Sequence[bytes], labels: Sequence[str], size: int) -> Images:
-    """Decode pictures to size × size pixels, on all cores.
+def images(items: Sequence[Item], raw: Sequence[bytes], labels: Sequence[str], size: int, detail: int | None) -> Images:
+    """Decode pictures to size × size pixels, as `preprocess.decode` does with this `detail`, on all cores.
 
     Raises:
         TrainingError: one cannot be decoded; the text names it.
@@ -117,7 +117,7 @@ def images(items: Sequence[Item], raw: Sequence[bytes], labels: Sequence[str], s
 
     def fill(index: int) -> None:
         try:
-            pixels[index] = decode(raw[index], size)
+            pixels[index] = decode(raw[index], size, detail)
         except UndecodableImage as error:
             raise TrainingError(f"{items[index].name}: {error}") from error
 

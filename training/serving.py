@@ -8,7 +8,7 @@ import numpy as np
 from streamapp.errors import TrainingError
 from streamapp.runtime import load
 from streamapp.runtime.prepare import prepare
-from streamapp.runtime.spec import Model, ModelSpec
+from streamapp.runtime.spec import Model, ModelInfo, ModelSpec
 from streamapp.settings import Settings
 from training.data import Images, find, from_keras, images, limited, read, split
 from training.evaluation import Evaluation, evaluate
@@ -29,18 +29,18 @@ def evaluate_served(
     for spec in specs:
         model = load(spec, settings)
         try:
-            tests = _tests(spec, places, limit)
-            yield spec, evaluate(tests.labels, _answers(model, tests), spec.labels)
+            tests = _tests(model.info, places, limit)
+            yield spec, evaluate(tests.labels, _answers(model, tests), model.info.labels)
         finally:
             model.close()
 
 
-def _tests(spec: ModelSpec, places: Sequence[Path], limit: int) -> Images:
+def _tests(info: ModelInfo, places: Sequence[Path], limit: int) -> Images:
     """The test pictures: those of the split `test`, else the part that training leaves out."""
-    items = limited(split(find(places, spec.labels) if places else from_keras(spec.labels)), limit)["test"]
+    items = limited(split(find(places, info.labels) if places else from_keras(info.labels)), limit)["test"]
     if not items:
         raise TrainingError("the data has no test pictures: give the folder or zip that holds test/ with --data")
-    return images(items, read(items), spec.labels, spec.input_size)
+    return images(items, read(items), info.labels, info.input_size, info.detail)
 
 
 def _answers(model: Model, tests: Images) -> np.ndarray:

@@ -13,4 +13,4 @@ def all_roles(settings: Settings) -> list[str]:
     Raises:
         ModelError: a file in `agents/` cannot be used.
     """
-    return [*agents.specs(settings.models), *SERVICES]
+    return [*agents.specs(settings.models, settings.weights), *SERVICES]

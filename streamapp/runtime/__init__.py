@@ -1,6 +1,7 @@
 """Models as load, predict, close: what runs them, and the lane that times them fairly."""
 
 from streamapp.runtime.spec import Model, ModelSpec
+from streamapp.runtime.weights import exact
 from streamapp.settings import Settings
 
 
@@ -12,6 +13,7 @@ def load(spec: ModelSpec, settings: Settings) -> Model:
     Raises:
         ModelError: the model is not converted yet, or cannot be loaded; the text says how to mend it.
     """
+    spec = exact(spec, settings)
     if (spec.runtime or settings.runtime) == "keras":
         from streamapp.runtime.keras import KerasModel
 

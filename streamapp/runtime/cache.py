@@ -1,17 +1,16 @@
 """The folder of converted models: one subfolder for each, whole or not there at all."""
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from streamapp.errors import ModelError
+from streamapp.runtime import facts, folders
 from streamapp.runtime.spec import ModelInfo, ModelSpec
 from streamapp.runtime.weights import Weights, resolve
 from streamapp.settings import Settings
@@ -22,16 +21,18 @@ FORMAT = 1
 MAKERS = ("keras", "openvino", "tensorflow-cpu")
 
 IR, KERAS, META = "model.xml", "model.keras", "meta.json"
-UNFINISHED = ".new-"
 
 
 @dataclass(frozen=True)
 class Meta:
-    """What a conversion found out. `files` are the sizes in bytes of what belongs to it."""
+    """What a conversion found out. `files` are the sizes in bytes of what belongs to it, `facts` is what the weights
+    say of themselves.
+    """
 
     parameters: int
     flops: float
     files: dict[str, int]
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ class Entry:
             labels=spec.labels,
             parameters=self.meta.parameters,
             flops=self.meta.flops,
+            sha256=self.weights.digest,
+            accuracy=facts.accuracy(self.weights.path, self.meta.facts),
+            detail=spec.detail,
         )
 
 
@@ -114,40 +118,26 @@ def store(spec: ModelSpec, settings: Settings, make: Callable[[Path], tuple[int,
     """Put a converted model into the cache in one step; call it inside `exclusive`.
 
     `make` writes the model into the empty folder that it is given and returns parameters and FLOPs.
+
+    Raises:
+        ModelError: the weights say that they are for other labels, or were replaced meanwhile.
     """
-    folder = root(settings) / folder_name(spec, resolve(spec, settings))
-    unfinished = folder.with_name(UNFINISHED + folder.name)
-    unfinished.mkdir()
+    weights = resolve(spec, settings)
+    said = facts.inside(weights.path)
+    facts.check_labels(spec, said)
+    folder = root(settings) / folder_name(spec, weights)
+    unfinished = folders.begin(folder)
     parameters, flops = make(unfinished)
-    meta = Meta(parameters, flops, {path.name: path.stat().st_size for path in sorted(unfinished.iterdir())})
+    if resolve(spec, settings).digest != weights.digest:
+        raise ModelError(f"model {spec.name!r}: its weights were replaced while they were being converted; try again")
+    meta = Meta(parameters, flops, {path.name: path.stat().st_size for path in sorted(unfinished.iterdir())}, said)
     (unfinished / META).write_text(json.dumps(asdict(meta), indent=2))
-    for path in [*unfinished.iterdir(), unfinished]:
-        _sync(path)
-    shutil.rmtree(folder, ignore_errors=True)  # a damaged one, or none
-    unfinished.rename(folder)
-    _sync(folder.parent)
+    folders.finish(unfinished, folder)
     return require(spec, settings)
 
 
 @contextmanager
 def exclusive(settings: Settings, waiting: Callable[[], None]) -> Iterator[None]:
     """Be the only process that writes the cache; `waiting` is called once when another one is at it."""
-    folder = root(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in folder.glob(UNFINISHED + "*"):
-            shutil.rmtree(left)
+    with folders.exclusive(root(settings), waiting):
         yield
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

@@ -1,37 +1,40 @@
 """The program that imports TensorFlow to convert models: `python -m streamapp.runtime.convert`, a child process.
 
-Its one argument is the list of specs as JSON; settings come from the environment. It prints one line for each step.
-When its standard input ends, the parent is gone, and so it ends too.
+Its arguments are the specs as JSON, one each, perhaps after `background`; settings come from the environment. It
+prints one line for each step.
 """
 
 import json
 import os
 import sys
-import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from streamapp.errors import StreamappError
-from streamapp.runtime import cache
+from streamapp.runtime import cache, child
+from streamapp.runtime.child import say
 from streamapp.runtime.imports import quiet
 from streamapp.runtime.spec import ModelSpec
 from streamapp.runtime.weights import resolve
 from streamapp.settings import Settings
 
-#: How the line of an expected error begins.
-ERROR = "error: "
+#: The argument after which the cores belong to others first.
+BACKGROUND = "background"
+#: Added to the process' nice value then: a tenth of the share of a process beside it that computes.
+NICE = 10
 
 
-def main(argument: str) -> int:
-    """Convert the models that are missing; exit code 1 and a line `error: …` when one cannot be converted."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        convert_missing([ModelSpec(**_tuples(fields)) for fields in json.loads(argument)], Settings.load())
-    except StreamappError as error:
-        say(f"{ERROR}{error}")
-        return 1
-    return 0
+def main(arguments: list[str]) -> None:
+    """Convert the models that are missing.
+
+    Raises:
+        ModelError: as for `convert_missing`.
+    """
+    if BACKGROUND in arguments:
+        _step_back()
+    specs = [json.loads(argument) for argument in arguments if argument != BACKGROUND]
+    convert_missing([ModelSpec(**_tuples(fields)) for fields in specs], Settings.load())
 
 
 def convert_missing(specs: list[ModelSpec], settings: Settings) -> None:
@@ -63,21 +66,17 @@ def _convert(spec: ModelSpec, settings: Settings) -> str:
     return f"converted in {time.monotonic() - start:.1f} s ({size})"
 
 
-def say(line: str) -> None:
-    """Print a line of progress at once."""
-    print(line, flush=True)
-
-
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
     """JSON's lists as the tuples that they were."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
-def _end_with_parent() -> None:
-    while os.read(0, 1024):  # not sys.stdin: a thread that waits in it breaks the interpreter's end
-        pass
-    os._exit(3)
+def _step_back() -> None:
+    """Let others have the cores first, and be the one that ends when memory does."""
+    os.nice(NICE)
+    with suppress(OSError):  # not Linux, or not allowed
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(child.serve(lambda: main(sys.argv[1:])))

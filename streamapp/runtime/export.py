@@ -46,7 +46,8 @@ def _network(spec: ModelSpec, weights: Weights) -> Any:
         network = _loaded(spec, weights.path)
     else:
         keras.utils.set_random_seed(SEED)
-        network = build(spec.architecture, spec.input_size, len(spec.labels))
+        named = weights.kind == "imagenet"
+        network = build(spec.architecture, spec.input_size, len(spec.labels), "imagenet" if named else None)
         if weights.path:
             _load_weights(network, spec, weights.path)
     shapes = tuple(network.input_shape), tuple(network.output_shape)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from streamapp.errors import ModelError, RegistryUnavailable
@@ -72,3 +73,18 @@ def version(reference: Reference, store: str) -> Version:
     except ModelError as error:
         raise missing(reference, store) from error
     return Version(reference.name, int(found.version), found.tags.get(DIGEST, ""))
+
+
+def download(version: Version, store: str, folder: Path) -> None:
+    """Copy the files of a version into a folder.
+
+    Raises:
+        RegistryUnavailable: the registry, or the place where it keeps files, does not answer.
+        ModelError: the files are gone.
+    """
+    client = registry(store)
+    place = ask(store, client.get_model_version_download_uri, version.name, str(version.number))
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    from mlflow.artifacts import download_artifacts
+
+    ask(store, download_artifacts, artifact_uri=place, dst_path=str(folder), tracking_uri=store)

@@ -2,6 +2,9 @@
 
 The whole picture is resized to the square: nothing is cut off, so that what is at the edge can still be classified, and
 its sides may be stretched. Enlarging and reducing are both bicubic; reducing looks at every pixel (antialiasing).
+
+A model that has learned from small pictures, enlarged to its input, knows nothing of finer detail: a photograph is
+reduced to the size of those pictures first, and then enlarged as they were.
 """
 
 from io import BytesIO
@@ -29,8 +32,10 @@ TURNS = {
 WHITE = (255, 255, 255, 255)
 
 
-def decode(data: bytes, size: int) -> npt.NDArray[np.uint8]:
+def decode(data: bytes, size: int, detail: int | None = None) -> npt.NDArray[np.uint8]:
     """The image as uint8 RGB [size, size, 3]: upright by its EXIF data, transparency over white, any depth as 8 bit.
+
+    With `detail`, sides of more than that many pixels are first reduced to it; what is small already is only enlarged.
 
     Raises:
         UndecodableImage: not a whole JPEG, PNG or WebP image, or one of more than `MAX_PIXELS`.
@@ -40,8 +45,13 @@ def decode(data: bytes, size: int) -> npt.NDArray[np.uint8]:
             if image.width * image.height > MAX_PIXELS:
                 raise UndecodableImage(f"the image has more than {MAX_PIXELS // 10**6} megapixels")
             turn = TURNS.get(_orientation(image))
-            image.draft(image.mode, (SPARE * size, SPARE * size))  # only JPEG can
-            small = _eight_bit(image).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=SPARE)
+            sides = [(size, size)]
+            if detail is not None and detail < size:
+                sides.insert(0, (min(detail, image.width), min(detail, image.height)))
+            image.draft(image.mode, (SPARE * sides[0][0], SPARE * sides[0][1]))  # only JPEG can
+            small = _eight_bit(image)
+            for wanted in sides:
+                small = small.resize(wanted, Image.Resampling.BICUBIC, reducing_gap=SPARE)
     except UndecodableImage:
         raise
     except Exception as error:  # Pillow's plug-ins raise anything (SyntaxError, struct.error, …) on hostile bytes

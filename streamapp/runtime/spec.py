@@ -28,7 +28,9 @@ class ModelSpec:
     `name` is its role, its consumer group and its column on the screen. `architecture` is a class of
     `keras.applications` or `TinyCNN`; its own preprocessing becomes part of the model. `input_size` is the side of the
     square input in pixels. `labels` are the classes in the order of the outputs. `weights` is a URI that
-    `streamapp.runtime.weights` understands. `precision` and `runtime` are those of the settings where they are None.
+    `streamapp.runtime.weights` understands. `detail` is the side in pixels of the pictures that it was trained on where
+    those were enlarged to the input, as CIFAR-10's are: larger pictures are reduced to it first. `precision` and
+    `runtime` are those of the settings where they are None.
 
     Raises:
         ModelError: a field has a wrong value; the text names it.
@@ -41,6 +43,7 @@ class ModelSpec:
     weights: str = "cifar10"
     precision: str | None = None
     runtime: str | None = None
+    detail: int | None = 32
 
     def __post_init__(self) -> None:
         for wrong in self._wrong():
@@ -55,6 +58,10 @@ class ModelSpec:
             (
                 isinstance(self.input_size, int) and SMALLEST_INPUT <= self.input_size <= LARGEST_INPUT,
                 f"input_size must be {SMALLEST_INPUT} to {LARGEST_INPUT} pixels, not {self.input_size!r}",
+            ),
+            (
+                self.detail is None or (isinstance(self.detail, int) and self.detail >= SMALLEST_INPUT),
+                f"detail must be None or at least {SMALLEST_INPUT} pixels, not {self.detail!r}",
             ),
             (_are_labels(self.labels), "labels must be a tuple of at least two different texts"),
             (bool(self.weights), "weights must not be empty"),
@@ -75,12 +82,23 @@ def _are_labels(labels: object) -> bool:
 
 
 @dataclass(frozen=True)
+class Accuracy:
+    """Share of right answers, 0 to 1, with its 95 % interval, on `pictures` test pictures that training did not see."""
+
+    value: float
+    low: float
+    high: float
+    pictures: int
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """A loaded model in facts.
 
     `model_version` tells two sets of weights apart. `trained` is False for freshly initialised weights. `precision` is
     what is really used. `flops` is operations for one image: two for each multiply-add of convolutions and
-    matrix products.
+    matrix products. `sha256` is the hash of the weights (`Weights.digest`). `accuracy` is what training measured, None
+    where it is not known. `detail` is that of `ModelSpec`.
     """
 
     model: str
@@ -94,6 +112,9 @@ class ModelInfo:
     labels: tuple[str, ...]
     parameters: int
     flops: float
+    sha256: str = ""
+    accuracy: Accuracy | None = None
+    detail: int | None = None
 
 
 class Model(Protocol):

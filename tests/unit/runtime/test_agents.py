@@ -94,3 +94,39 @@ def test_models_with_other_labels_cannot_race(write: Write) -> None:
     with pytest.raises(ModelError, match="different labels"):
         agents.specs()
     assert list(agents.specs("pets")) == ["pets"]
+
+
+def weights(text: str, models: str = "") -> dict[str, str]:
+    return {name: spec.weights for name, spec in agents.specs(models, text).items()}
+
+
+def test_weights_for_all_models_or_for_some() -> None:
+    assert set(weights("").values()) == {"cifar10"}
+    assert set(weights("/a,b/c.keras#sha256=00").values()) == {"/a,b/c.keras#sha256=00"}
+    assert weights("resnet50=/a,b.keras#sha256=00, mobilenet=models:/mobilenet@champion") == {
+        "efficientnet": "cifar10",
+        "mobilenet": "models:/mobilenet@champion",
+        "resnet50": "/a,b.keras#sha256=00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("vgg=fresh", "STREAMAPP_WEIGHTS: no model 'vgg' in agents/; there are efficientnet, mobilenet, resnet50"),
+        ("fresh,mobilenet=cifar10", "STREAMAPP_WEIGHTS: one URI for all models, or name=URI once for each"),
+        ("mobilenet=fresh,mobilenet=cifar10", "STREAMAPP_WEIGHTS: one URI for all models, or name=URI once for each"),
+        ("mobilenet=", "model 'mobilenet': weights must not be empty"),
+    ],
+)
+def test_weights_for_no_model(text: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        agents.specs("", text)
+
+
+def test_weights_for_imagenet_bring_their_classes_so_that_they_race_among_themselves() -> None:
+    found = agents.specs("", "imagenet")
+    assert {(len(spec.labels), spec.input_size) for spec in found.values()} == {(1000, 224)}
+    with pytest.raises(ModelError, match="different labels"):
+        agents.specs("", "mobilenet=imagenet")
+    assert len(agents.specs("mobilenet", "mobilenet=imagenet")["mobilenet"].labels) == 1000

@@ -20,7 +20,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def child(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Start this code instead of the converter; its first argument is the models."""
+    """Start this code instead of the converter; its first argument is the last model."""
     real = subprocess.Popen
 
     def popen(command: list[str], **options: object) -> object:
@@ -41,13 +41,13 @@ def test_the_child_gets_the_models_and_the_settings(settings: Settings, monkeypa
     child(
         monkeypatch,
         "import sys, json; from streamapp.settings import Settings; s = Settings.load(); "
-        "print([m['name'] for m in json.loads(sys.argv[1])], s.lane_wait_s, s.data_dir, flush=True); "
+        "print(json.loads(sys.argv[1])['name'], s.lane_wait_s, s.data_dir, flush=True); "
         "print('error: told to stop'); sys.exit(1)",
     )
     lines: list[str] = []
     with pytest.raises(ModelError, match=r"^told to stop$"):
         prepare.prepare(settings, [SPEC], lines.append)
-    assert lines == [f"['tiny'] 1.5 {settings.data_dir}"]
+    assert lines == [f"tiny 1.5 {settings.data_dir}"]
 
 
 def test_an_unexpected_end_tells_the_last_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_a_child_that_made_nothing_is_noticed(settings: Settings, monkeypatch: p
 
 
 def test_the_converter_ends_when_its_parent_is_gone(settings: Settings) -> None:
-    code = "from streamapp.runtime import convert; import os, threading; convert._end_with_parent()"
+    code = "from streamapp.runtime import child; child.end_with_parent()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
         assert process.poll() is None
         assert process.stdin

@@ -116,6 +116,39 @@ def test_the_quick_decoding_of_large_jpegs_changes_next_to_nothing() -> None:
     assert abs(decode(data, 32).astype(int) - np.asarray(whole)).max() <= 4
 
 
+def noise(width: int, height: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (33, 500), (40, 20)])
+def test_a_picture_with_more_detail_is_seen_like_the_pictures_of_the_training(width: int, height: int) -> None:
+    large = noise(width, height)
+    small = large.resize((min(width, 32), min(height, 32)), Image.Resampling.BICUBIC, reducing_gap=2)
+    assert (decode(encoded(large), 64, 32) == decode(encoded(small), 64)).all()
+    assert (decode(encoded(large), 64, 32) != decode(encoded(large), 64)).any()
+
+
+@pytest.mark.parametrize(("side", "detail"), [(32, 32), (16, 32), (640, None), (640, 64), (640, 200)])
+def test_what_has_no_more_detail_is_left_as_it_is(side: int, detail: int | None) -> None:
+    data = encoded(noise(side, side))
+    assert (decode(data, 64, detail) == decode(data, 64)).all()
+
+
+def test_a_large_jpeg_is_decoded_no_finer_than_its_detail_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[tuple[int, int]] = []
+    eight_bit = preprocess._eight_bit
+
+    def seen(image: Image.Image) -> Image.Image:
+        decoded.append(image.size)
+        return eight_bit(image)
+
+    monkeypatch.setattr(preprocess, "_eight_bit", seen)
+    data = encoded(noise(800, 640), "JPEG")
+    for detail in (None, 32):
+        decode(data, 224, detail)
+    assert decoded == [(800, 640), (100, 80)]
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("part", [0, 10, 40, 200])
 def test_a_cut_file_is_refused(format: str, part: int) -> None:

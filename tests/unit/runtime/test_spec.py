@@ -10,6 +10,7 @@ def test_the_defaults_are_cifar10_at_64_pixels() -> None:
     spec = ModelSpec("my-model2", "MobileNetV2")
     assert (spec.input_size, spec.labels, spec.weights) == (64, CIFAR10, "cifar10")
     assert (spec.precision, spec.runtime) == (None, None)
+    assert spec.detail == 32
 
 
 def test_cifar10_is_in_the_order_of_the_data_set() -> None:
@@ -32,6 +33,8 @@ def test_cifar10_is_in_the_order_of_the_data_set() -> None:
         ("input_size", 4, "8 to 1024 pixels, not 4"),
         ("input_size", 2048, "not 2048"),
         ("input_size", 64.0, "not 64.0"),
+        ("detail", 4, "detail must be None or at least 8 pixels, not 4"),
+        ("detail", 32.0, "not 32.0"),
         ("labels", "cats", "labels must be a tuple"),
         ("labels", ["cat", "dog"], "labels must be a tuple"),
         ("labels", ("cat",), "at least two"),
