@@ -136,7 +136,7 @@ async def test_a_worker_killed_again_and_again_changes_no_figure(
     kills = 0
     while not playing.done():
         await asyncio.sleep(0.8)
-        await worker.kill()
+        await worker.kill_and_evict()
         kills += 1
         worker = await start()
     assert kills >= 2
@@ -151,7 +151,7 @@ async def test_rocksdb_tables_survive_the_same(
         worker = await start()
         first, second = Script(seed=3, images=60), Script(seed=4, images=60)
         partition_of = await play(producer, first, rate=100)
-        await worker.kill()
+        await worker.kill_and_evict()
         worker = await start()
         partition_of |= await play(producer, second, rate=100)
         both = Script(seed=0, images=0, sent=first.sent + second.sent)
@@ -166,7 +166,7 @@ async def test_workers_that_come_and_go_change_no_figure(start: Start, seen: See
     second = await start(1)
     await first.ready()
     await asyncio.sleep(1.5)
-    await first.kill()
+    await first.kill_and_evict()
     await second.ready()
     await asyncio.sleep(1)
     await start(2)

@@ -2,11 +2,6 @@
 
 import asyncio
 import random
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,62 +10,19 @@ from pathlib import Path
 from uuid import UUID
 
 import orjson
-from aiohttp import ClientError, ClientSession
 from aiokafka import AIOKafkaProducer
 
 from streamapp import topics
 from streamapp.brokers import client_options
 from streamapp.errors import RecordError
-from streamapp.evict import evict
 from streamapp.records import DeadLetter, LabelMessage, Prediction, Record, Verdict, now, prediction_id
 from streamapp.settings import Settings
 from streamapp.tail import tail
 from tables.buckets import Bucket, bucket_key, bucket_start
-from tests.support.stack import ROOT, clean_environ
+from tests.support.workers import Worker, launch
 
 MODELS = ("efficientnet", "mobilenet", "resnet50")
 CLASSES = ("cat", "deer", "dog", "frog")
-
-
-@dataclass
-class Worker:
-    """One stats worker."""
-
-    settings: Settings
-    process: subprocess.Popen[bytes]
-    port: int
-    log: Path
-
-    async def ready(self, wait_s: float = 60) -> None:
-        """Return when `/readyz` says 200."""
-        deadline = time.monotonic() + wait_s
-        async with ClientSession() as http:
-            while True:
-                assert self.process.poll() is None, self.log.read_text()[-4000:]
-                with suppress(ClientError, OSError):
-                    async with http.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
-                        if answer.status == 200:
-                            return
-                assert time.monotonic() < deadline, self.log.read_text()[-4000:]
-                await asyncio.sleep(0.1)
-
-    async def metrics(self) -> str:
-        """Its `/metrics`."""
-        async with ClientSession() as http, http.get(f"http://127.0.0.1:{self.port}/metrics") as answer:
-            return await answer.text()
-
-    async def kill(self) -> None:
-        """kill -9; and out of the group, since the embedded broker would wait for it for ever."""
-        self.process.kill()
-        self.process.wait()
-        await evict(self.settings, "stats", self.process.pid)
-
-    def stop(self) -> float:
-        """SIGTERM; the seconds that it took to end."""
-        started = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
-        return time.monotonic() - started
 
 
 @contextmanager
@@ -81,9 +33,8 @@ def workers(settings: Settings, folder: Path) -> Iterator["Start"]:
         yield start
     finally:
         for worker in start.started:
-            if worker.process.poll() is None:
-                worker.process.kill()
-                worker.process.wait()
+            if worker.alive:
+                worker.kill()
 
 
 @dataclass
@@ -102,23 +53,8 @@ class Start:
 
     def launch(self, place: int = 0) -> Worker:
         """Start a worker."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        settings = self.settings.model_copy(
-            update={"roles": "stats", "web_port": port, "data_dir": self.folder / f"worker-{place}"}
-        )
-        log = self.folder / f"worker-{len(self.started)}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "streamapp", "worker"],
-                cwd=self.folder,
-                env=clean_environ({"PYTHONPATH": str(ROOT), **settings.environ()}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        self.started.append(Worker(settings, process, port, log))
+        settings = self.settings.model_copy(update={"roles": "stats", "data_dir": self.folder / f"worker-{place}"})
+        self.started.append(launch(settings, self.folder / f"worker-{len(self.started)}.log", self.folder))
         return self.started[-1]
 
 

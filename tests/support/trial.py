@@ -1,0 +1,181 @@
+"""One fault, from the steady load before it to the count after it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Self
+from uuid import UUID
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, FormData
+from aiokafka.errors import KafkaError
+
+from benchmarks.lag import LagMeter
+from streamapp.settings import Settings
+from tests.support.oracle import Oracle, Promise
+from tests.support.platform import eventually, picture
+from tests.support.workers import Worker
+
+SETTLE_S = 90
+#: The labels that images come with, in turn; an image without one is counted in no accuracy.
+LABELS = (None, "cat", "ship")
+ASK_S = 5.0
+
+
+@dataclass
+class Load:
+    """Posts pictures at a steady rate, each once, whatever becomes of the others; keeps what was acknowledged.
+
+    `refusals` are the answers other than 202 and the seconds until they came; status 0 is no answer at all.
+    """
+
+    api: Worker
+    rate: float
+    seeds: "Seeds"
+    acknowledged: dict[UUID, int] = field(default_factory=dict)
+    refusals: list[tuple[int, float]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Post until the end of the block, and wait for the answers."""
+        async with ClientSession(timeout=ClientTimeout(30)) as http, asyncio.TaskGroup() as posts:
+            posting = posts.create_task(self._post_all(http, posts))
+            try:
+                yield self
+            finally:
+                posting.cancel()
+
+    async def _post_all(self, http: ClientSession, posts: asyncio.TaskGroup) -> None:
+        start, number = time.monotonic(), 0
+        while True:
+            await asyncio.sleep(max(0.0, start + number / self.rate - time.monotonic()))
+            number += 1
+            posts.create_task(self.post(http, self.seeds.next()))
+
+    async def post(self, http: ClientSession, seed: int) -> None:
+        """Post one picture."""
+        form = FormData()
+        if label := LABELS[seed % len(LABELS)]:
+            form.add_field("label", label)
+        form.add_field("file", picture(seed), filename=f"{seed}.jpg", content_type="image/jpeg")
+        began, status = time.monotonic(), 0
+        with suppress(ClientError, OSError):
+            async with http.post(f"{self.api.url}/api/v1/images", data=form) as answer:
+                status = answer.status
+                if status == 202:
+                    self.acknowledged[UUID((await answer.json())["images"][0]["image_id"])] = seed
+        if status != 202:
+            self.refusals.append((status, time.monotonic() - began))
+
+
+@dataclass
+class Seeds:
+    """Numbers of pictures, none twice."""
+
+    last: int = 0
+
+    def next(self) -> int:
+        """The next one."""
+        self.last += 1
+        return self.last
+
+
+class Lags:
+    """The lag of every group, asked of a broker that may be away."""
+
+    def __init__(self, settings: Settings, models: list[str]) -> None:
+        self._settings = settings
+        self._models = models
+
+    async def now(self) -> dict[str, int] | None:
+        """By group; None while the broker does not answer."""
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(ASK_S), LagMeter.connect(self._settings, self._models) as meter:
+                return await meter.lags()
+        return None
+
+
+class Trial:
+    """One fault under load. `recovered` waits for the lag; the end of the block counts everything."""
+
+    def __init__(self, oracle: Oracle, load: Load, lags: Lags, within_s: float) -> None:
+        self.oracle = oracle
+        self.load = load
+        self.promise = Promise()
+        self.recoveries: list[float] = []
+        self.began = time.time()
+        self.within_s = within_s
+        self._lags = lags
+        self._level: dict[str, int] = {}
+
+    @property
+    def images(self) -> int:
+        """Images that were acknowledged."""
+        return len(self.load.acknowledged)
+
+    async def steady(self, seconds: float = 2.0) -> None:
+        """Wait until the load runs, and note the lag of every group in normal times."""
+        await self._until_acknowledged(5)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for group, lag in (await self._lags.now() or {}).items():
+                self._level[group] = max(lag, self._level.get(group, 0))
+            await asyncio.sleep(0.2)
+
+    async def recovered(self, since: float | None = None) -> float:
+        """Wait until every group's lag is back at its level; the seconds since the fault's end (`time.monotonic`).
+
+        A second of load more than the level is the noise of commits, which come twice a second.
+        """
+        since = time.monotonic() if since is None else since
+        await self._until_acknowledged(self.images + 3)
+
+        async def back() -> bool:
+            lags = await self._lags.now()
+            return lags is not None and all(lag <= self._level[group] + self._slack for group, lag in lags.items())
+
+        await eventually(back, self.within_s, f"the lag is back at {self._level}")
+        self.recoveries.append(time.monotonic() - since)
+        return self.recoveries[-1]
+
+    @property
+    def _slack(self) -> float:
+        return 3 * self.load.rate  # of the topic with the most messages, one for each model
+
+    async def _until_acknowledged(self, count: int) -> None:
+        async def enough() -> bool:
+            return self.images >= count
+
+        await eventually(enough, self.within_s, f"{count} images are acknowledged (refused: {self.load.refusals[-3:]})")
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way: no lag anywhere, and no image that waits to be published."""
+
+        async def idle() -> bool:
+            lags = await self._lags.now()
+            pending = await self.oracle.fetch("SELECT count(*) FROM images WHERE state = 'pending'")
+            return lags is not None and not any(lags.values()) and pending[0]["count"] == 0
+
+        await eventually(idle, SETTLE_S, "no lag, nothing pending")
+
+    async def verify(self) -> None:
+        """Every promise about the images since the trial began."""
+        await self.settle()
+        self.promise.acknowledged = set(self.load.acknowledged)
+        images = await self.oracle.accepted_since(self.began) | self.promise.acknowledged
+        broken = self.promise.broken(await self.oracle.outcomes(images), self.oracle.models)
+        assert not broken, f"{len(broken)} of {len(images)} images, the first of them: {broken[:5]}"
+
+        async def judged() -> bool:
+            return await self.oracle.count("verdicts WHERE complete AND", images) == len(images)
+
+        await eventually(judged, 30, f"{len(images)} complete verdicts")
+        since = int(self.began // 10 * 10)
+
+        async def equal() -> bool:
+            return await self.oracle.stored_figures(since) == await self.oracle.table_figures(since)
+
+        with suppress(AssertionError):
+            await eventually(equal, 20, "the tables are as PostgreSQL")
+        assert await self.oracle.table_figures(since) == await self.oracle.stored_figures(since)
