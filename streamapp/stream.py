@@ -28,6 +28,7 @@ class StreamApp(faust.App):
 
     `openers` run before the consumer joins its group and put what must be closed on the stack;
     `drains` run at the stop while the consumer still can commit; `web_setups` add routes to the worker's web server.
+    `patience` makes the pauses between its fetches longer, for a role that nobody waits for.
     The worker's first app carries the other roles' apps as `companions`, and the web server of all.
     """
 
@@ -40,11 +41,12 @@ class StreamApp(faust.App):
     companions: list["StreamApp"]
     web_setup: WebSetup
 
-    def __init__(self, settings: Settings, role: str, **options: Any) -> None:
+    def __init__(self, settings: Settings, role: str, patience: int = 1, **options: Any) -> None:
         self.settings = settings
         self.role = role
         self.openers, self.drains, self.web_setups, self.not_ready_reasons = [], [], [], []
         self.companions = []
+        self.patience = patience
         self._opened, self._up = False, False
         self._served: Application | None = None
         self._resources = AsyncExitStack()
@@ -120,9 +122,9 @@ def _options(settings: Settings, role: str) -> dict[str, Any]:
     """Faust settings; each differs from Faust's default for a reason that `docs/architecture.md` gives."""
     return {
         "broker": settings.broker,
+        "broker_credentials": credentials(settings),
         "store": settings.table_store,
         "datadir": str(settings.data_dir / "tables" / role),
-        "broker_credentials": credentials(settings),
         "autodiscover": False,
         "key_serializer": "raw",
         "value_serializer": "raw",

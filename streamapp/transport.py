@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, cast
 
@@ -15,6 +17,8 @@ from streamapp.settings import Settings
 
 LEAVE_S = 4.0
 QUIET_AFTER_S, QUIET_FACTOR = 2.0, 5
+#: Busy are so many fetches with data within so many seconds.
+BUSY_FETCHES, BUSY_S, BUSY_FACTOR = 10, 1.0, 3
 
 
 def credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredentials | None:
@@ -38,7 +42,7 @@ class PacedThread(AIOKafkaConsumerThread):
         await super().on_start()
         keep_member_id(self._ensure_consumer())
         app = cast(Any, self.app)  # a StreamApp, whose module imports this one
-        pause_after_empty_fetch(self._ensure_consumer(), app.settings.empty_fetch_pause_ms)
+        pace_fetches(self._ensure_consumer(), app.settings.empty_fetch_pause_ms * app.patience)
 
     async def on_thread_stop(self) -> None:
         """Leave the group, but do not wait long for a broker that is away or in the middle of a rebalance."""
@@ -82,29 +86,38 @@ def keep_member_id(consumer: AIOKafkaConsumer) -> None:
     coordinator._do_commit_offsets = keeping
 
 
-def pause_after_empty_fetch(consumer: AIOKafkaConsumer, pause_ms: float) -> None:
+def pace_fetches(consumer: AIOKafkaConsumer, pause_ms: float) -> None:
     """Make a started consumer wait `pause_ms` after each fetch that brought nothing; 0 leaves it as it is.
 
     Apache Kafka holds an empty fetch until data comes. The embedded broker answers at once, and an idle consumer
-    would then spend a whole core on asking. Where nothing has come for `QUIET_AFTER_S`, the pause is longer: an idle
-    stack costs little, and a busy one answers fast.
+    would then spend a whole core on asking. `pause_s` says when the pause is longer.
     """
     if not pause_ms:
         return
     fetcher = consumer._fetcher
     fetch = fetcher._proc_fetch_request
-    last_data = time.monotonic()
+    arrivals: deque[float] = deque([time.monotonic()], maxlen=BUSY_FETCHES)
 
     async def paced(*args: Any) -> bool:
-        nonlocal last_data
         brought_data: bool = await fetch(*args)
         if brought_data:
-            last_data = time.monotonic()
-            return True
-        quiet = time.monotonic() - last_data > QUIET_AFTER_S
+            arrivals.append(time.monotonic())
         # The fetcher cancels its fetches when it closes and expects them to end quietly, as its own do.
         with suppress(asyncio.CancelledError):
-            await asyncio.sleep(pause_ms * (QUIET_FACTOR if quiet else 1) / 1000)
-        return False
+            await asyncio.sleep(pause_s(arrivals, time.monotonic(), pause_ms, brought_data))
+        return brought_data
 
     fetcher._proc_fetch_request = paced
+
+
+def pause_s(arrivals: Sequence[float], now: float, pause_ms: float, brought_data: bool) -> float:
+    """Seconds to wait before the next fetch, where `arrivals` are the times of the latest ones that brought data.
+
+    A fetch costs a millisecond or two whatever it brings, so a busy consumer waits for several messages rather than
+    ask for each; a quiet one asks rarely; between them lies a person with one image, who is answered at once.
+    """
+    if now - arrivals[-1] > QUIET_AFTER_S:
+        return pause_ms * QUIET_FACTOR / 1000
+    if len(arrivals) == BUSY_FETCHES and now - arrivals[0] < BUSY_S:
+        return pause_ms * BUSY_FACTOR / 1000
+    return 0.0 if brought_data else pause_ms / 1000

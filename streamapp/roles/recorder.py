@@ -15,6 +15,9 @@ from streamapp.stream import StreamApp, raw_topic
 
 log = logging.getLogger(__name__)
 
+#: Rows wait for their batch anyway; so many times the usual pause between fetches saves most of what fetching costs.
+PATIENCE = 5
+
 
 def register(app: StreamApp, shared: Shared) -> None:
     """Add the agents, and the recorder that they all hand their events to."""
