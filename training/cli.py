@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
 from training.evaluation import Evaluation
 from training.recipe import Recipe
+from training.registry import Registry
+
+if TYPE_CHECKING:
+    from training.train import Result
 
 #: What --quick sets: about a minute on two cores.
 QUICK: dict[str, Any] = {"epochs": 1, "input_size": 32, "limit": 300, "batch_size": 32}
@@ -61,6 +65,7 @@ def train(
     output: Annotated[
         Path | None, typer.Option(help="Folder in which each model gets one; else `training` in the data folder.")
     ] = None,
+    register: Annotated[bool, typer.Option("--register", help="Make it a version of the registered model.")] = False,
 ) -> None:
     """Train models on CIFAR-10 or on pictures of your own; every training is an MLflow run."""
     settings = Settings.load()
@@ -72,21 +77,22 @@ def train(
         options["data"] = tuple(str(place.resolve()) for place in places)
     folder = output or settings.data_dir / "training"
     for spec in chosen(models):
-        _train(spec, options, folder / spec.name, settings, threads, resume)
+        result = _train(spec, options, folder / spec.name, settings, threads, resume)
+        _show(spec.name, result.evaluation)
+        print(f"weights: {result.weights}")
+        if register:
+            version = Registry.open(settings.data_dir).add(spec.name, result.run_id, result.weights)
+            print(f"registered: {version.uri}; `streamapp models promote {version.name} {version.number}` serves it")
 
 
 def _train(
     spec: ModelSpec, options: dict[str, Any], folder: Path, settings: Settings, threads: int, resume: bool
-) -> None:
+) -> "Result":
     from training.train import Trainer
 
     if resume:
-        trainer = Trainer.resumed(options, folder, settings.data_dir, threads)
-    else:
-        trainer = Trainer(Recipe.of(spec, options), folder, settings.data_dir, threads)
-    result = trainer.run()
-    _show(spec.name, result.evaluation)
-    print(f"weights: {result.weights}")
+        return Trainer.resumed(options, folder, settings.data_dir, threads).run()
+    return Trainer(Recipe.of(spec, options), folder, settings.data_dir, threads).run()
 
 
 def evaluate(
@@ -100,10 +106,9 @@ def evaluate(
 
     settings = Settings.load()
     places = data or ([Path(settings.data)] if settings.data else [])
-    specs = chosen(models)
+    specs = chosen(models, settings.weights)
     if weights:
         specs = [_with_weights(specs if models else [], weights)]
-        settings = settings.model_copy(update={"weights": ""})
     for spec, result in evaluate_served(specs, settings, places, limit):
         _show(spec.name, result)
 
@@ -121,18 +126,19 @@ def _with_weights(named: list[ModelSpec], weights: str) -> ModelSpec:
         return replace(named[0], weights=weights)
     if named and named[0].architecture != recipe.architecture:
         raise TrainingError(f"--weights {weights} are of {recipe.architecture}, not of {named[0].architecture}")
-    return ModelSpec(recipe.model, recipe.architecture, recipe.input_size, recipe.labels, weights)
+    names = ("architecture", "input_size", "labels", "detail")
+    return ModelSpec(recipe.model, weights=weights, **{name: getattr(recipe, name) for name in names})
 
 
-def chosen(models: list[str] | None) -> list[ModelSpec]:
-    """The specs of these models, all where none is named.
+def chosen(models: list[str] | None, weights: str = "") -> list[ModelSpec]:
+    """The specs of these models, all where none is named, with the `weights` of the settings.
 
     Raises:
         TrainingError: there is no such model.
     """
     import agents
 
-    found = agents.specs()
+    found = agents.specs("", weights)
     for name in models or []:
         if name not in found:
             raise TrainingError(f"no model {name!r} in agents/; there are {', '.join(found) or 'none'}")

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from streamapp.errors import TrainingError
+from streamapp.runtime import mlflow_client
+from streamapp.runtime.registry import TRACKING, tracking_uri
 from training.checkpoints import Row
 from training.evaluation import Evaluation
 
 EXPERIMENT = "streamapp-training"
-ENVIRON = "MLFLOW_TRACKING_URI"
+#: The folder of a run's artefacts that has the model's files.
+MODEL = "model"
 #: Longest value of a parameter that MLflow takes.
 LONGEST = 500
 
@@ -61,9 +64,13 @@ class Record:
         self._metrics({f"test_accuracy_{label}": rate.value for label, rate in result.per_class.items()})
         _ask(self._client.log_figure, self.run_id, confusion_picture(result), "confusion.png")
         _ask(self._client.log_dict, self.run_id, result.to_json(), "evaluation.json")
-        for path in files:
-            _ask(self._client.log_artifact, self.run_id, str(path), "model")
+        self.files(files)
         self.end("FINISHED")
+
+    def files(self, files: Sequence[Path]) -> None:
+        """Keep the model's files."""
+        for path in files:
+            _ask(self._client.log_artifact, self.run_id, str(path), MODEL)
 
     def end(self, status: str) -> None:
         """Close the run: FINISHED, FAILED or KILLED."""
@@ -82,19 +89,9 @@ def _param(name: str, value: Any) -> Any:
     return Param(name, str(value)[:LONGEST])
 
 
-def tracking_uri(data_dir: Path) -> str:
-    """Where runs are kept: MLFLOW_TRACKING_URI, else SQLite in the data folder."""
-    return os.environ.get(ENVIRON) or f"sqlite:///{(data_dir / 'mlflow.db').resolve()}"
-
-
 def _client(data_dir: Path) -> Any:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    from mlflow import MlflowClient
-
     data_dir.mkdir(parents=True, exist_ok=True)
-    return _ask(MlflowClient, tracking_uri(data_dir))
+    return _ask(mlflow_client.connect, tracking_uri(data_dir))
 
 
 def _experiment(client: Any, data_dir: Path) -> str:
@@ -102,7 +99,7 @@ def _experiment(client: Any, data_dir: Path) -> str:
     found = _ask(client.get_experiment_by_name, EXPERIMENT)
     if found is not None:
         return str(found.experiment_id)
-    place = None if os.environ.get(ENVIRON) else (data_dir / "mlruns").resolve().as_uri()
+    place = None if os.environ.get(TRACKING) else (data_dir / "mlruns").resolve().as_uri()
     return str(_ask(client.create_experiment, EXPERIMENT, artifact_location=place))
 
 
@@ -131,4 +128,4 @@ def _ask(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
             return call(*arguments, **options)
     except Exception as error:  # MLflow raises its own, requests', SQLAlchemy's and OSError
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise TrainingError(f"MLflow ({os.environ.get(ENVIRON) or 'local store'}): {line}") from error
+        raise TrainingError(f"MLflow ({os.environ.get(TRACKING) or 'local store'}): {line}") from error

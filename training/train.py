@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from streamapp.errors import TrainingError
+from streamapp.runtime.weightfiles import sha256
 from training import backend, checkpoints
 from training.checkpoints import State
 from training.data import Data, Item, find, from_keras, limited, load, split
@@ -21,10 +22,11 @@ from training.record import Record
 
 @dataclass(frozen=True)
 class Result:
-    """A finished training: the file with the weights, and how good they are on the test pictures."""
+    """A finished training: the file with the weights, how good they are on the test pictures, and its MLflow run."""
 
     weights: Path
     evaluation: Evaluation
+    run_id: str
 
 
 class Trainer:
@@ -113,9 +115,10 @@ class Trainer:
         export(network, weights, facts)
         result = assess(reloaded(self._recipe, weights), data.test, self._recipe)
         notes = weights.with_name(f"{self._recipe.model}.json")
-        checkpoints.write_json(notes, {**facts, "history": state.history, "test": result.to_json()})
+        told = {**facts, "sha256": sha256(weights), "history": state.history, "test": result.to_json()}
+        checkpoints.write_json(notes, told)
         record.finish(result, [weights, notes])
-        return Result(weights, result)
+        return Result(weights, result, record.run_id)
 
     @contextmanager
     def _watched(self, record: Record) -> Iterator[None]:

@@ -62,7 +62,11 @@ def version(reference: Reference, store: str) -> Version:
         RegistryUnavailable: the registry does not answer.
         ModelError: there is no such model, version or alias.
     """
-    client = registry(store)
+    return find(registry(store), reference, store)
+
+
+def find(client: Any, reference: Reference, store: str) -> Version:
+    """As `version`, with a client that is there already."""
     try:
         if reference.alias:
             found = ask(store, client.get_model_version_by_alias, reference.name, reference.alias)

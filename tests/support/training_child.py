@@ -76,7 +76,8 @@ def _difference(one: Path, other: Path) -> float:
 def _statuses(data_dir: Path) -> list[str]:
     from mlflow import MlflowClient
 
-    from training.record import EXPERIMENT, tracking_uri
+    from streamapp.runtime.registry import tracking_uri
+    from training.record import EXPERIMENT
 
     client = MlflowClient(tracking_uri(data_dir))
     experiment = client.get_experiment_by_name(EXPERIMENT)
