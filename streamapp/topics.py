@@ -1,11 +1,13 @@
 """The topics: names, how each is kept, and `ensure()`, which creates and checks them before a worker joins."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import OffsetAndMetadata
 
 from streamapp.brokers import broker_error, client_options
@@ -17,6 +19,7 @@ PREDICTIONS = "predictions-output"
 VERDICTS = "verdicts-output"
 LABELS = "labels-input-stream"
 DEAD_LETTERS = "images-dead-letter"
+SHED = "images-shed"
 STATS_TICKS = "stats-ticks"
 STATS_PARTIALS = "stats-partials"
 MODELS_STATE = "models-state"
@@ -28,6 +31,10 @@ RAW_IMAGES_BUCKET = "raw-images"
 #: Faust table changelogs, named by Faust as `<app id>-<table>-changelog`.
 STATS_APP = "streamapp-stats"
 TABLES = ("races", "buckets", "totals")
+
+
+#: From the offset at which each partition ends to the one at which a new group begins there.
+Agree = Callable[[dict[int, int]], Awaitable[dict[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class TopicSpec:
 
 def all_topics() -> list[TopicSpec]:
     """Every topic of the platform, table changelogs included."""
-    plain = [IMAGES, PREDICTIONS, VERDICTS, LABELS, DEAD_LETTERS, STATS_TICKS, MODELS_CONTROL]
+    plain = [IMAGES, PREDICTIONS, VERDICTS, LABELS, DEAD_LETTERS, SHED, STATS_TICKS, MODELS_CONTROL]
     compacted = [STATS_PARTIALS, MODELS_STATE, *(f"{STATS_APP}-{table}-changelog" for table in TABLES)]
     return [TopicSpec(name) for name in plain] + [TopicSpec(name, compacted=True) for name in compacted]
 
@@ -56,7 +63,7 @@ async def ensure(settings: Settings) -> None:
 
     Raises:
         TopicMismatch: a topic has another number of partitions; the text says how to mend it.
-        BrokerError: the broker does not answer.
+        BrokerError: the broker does not answer, or refuses to make a topic.
     """
     admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=10_000)
     try:
@@ -77,14 +84,26 @@ async def _create_missing(admin: AIOKafkaAdminClient, settings: Settings) -> Non
         new = NewTopic(
             topic.name, settings.partitions, settings.replication_factor, topic_configs=topic.config(settings)
         )
-        try:
-            await admin.create_topics([new], timeout_ms=10_000)
-        except TopicAlreadyExistsError:  # another worker was faster
-            continue
+        check_created(await admin.create_topics([new], timeout_ms=10_000))
     for _ in range(100 if missing else 0):  # a created topic takes a moment to be known everywhere
         if {topic.name for topic in missing} <= set(await admin.list_topics()):
             return
         await asyncio.sleep(0.05)
+
+
+def check_created(response: Any) -> None:
+    """Look at the broker's answer to a request for topics, which the client does not.
+
+    Raises:
+        BrokerError: it has refused one; that another worker was faster is no refusal.
+    """
+    for name, code, *reason in response.topic_errors:
+        error = for_code(code)
+        if error not in (NoError, TopicAlreadyExistsError):
+            raise BrokerError(
+                f"the topic {name} cannot be created: {(reason and reason[0]) or error.__name__} "
+                "See STREAMAPP_PARTITIONS and STREAMAPP_REPLICATION_FACTOR."
+            )
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
@@ -107,10 +126,11 @@ def check_partitions(counts: dict[str, int], expected: int) -> None:
         )
 
 
-async def register_group(settings: Settings, group: str, topic: str) -> dict[int, int]:
+async def register_group(settings: Settings, group: str, topic: str, agree: Agree | None = None) -> dict[int, int]:
     """Give a new consumer group its starting point: the end of `topic`. A group that has offsets keeps them.
 
-    A model that is added later must not replay the whole history into the live figures.
+    A model that is added later must not replay the whole history into the live figures. Several processes may do this
+    at once, while messages arrive: `agree` is given where the topic ends and says where all of them let the group begin.
 
     Returns:
         The committed offset per partition.
@@ -128,9 +148,11 @@ async def register_group(settings: Settings, group: str, topic: str) -> dict[int
         committed = {part: await consumer.committed(part) for part in partitions}
         fresh = [part for part, offset in committed.items() if offset is None]
         if fresh:
-            ends = await consumer.end_offsets(fresh)
-            await consumer.commit({part: OffsetAndMetadata(offset, "") for part, offset in ends.items()})
-            committed |= ends
+            ends = {part.partition: offset for part, offset in (await consumer.end_offsets(fresh)).items()}
+            agreed = await agree(ends) if agree else ends
+            starts = {TopicPartition(topic, number): offset for number, offset in agreed.items()}
+            await consumer.commit({part: OffsetAndMetadata(offset, "") for part, offset in starts.items()})
+            committed |= starts
         return {part.partition: offset for part, offset in committed.items() if offset is not None}
     except KafkaError as error:
         raise BrokerError(f"the starting offsets of {group} cannot be committed: {error}") from error

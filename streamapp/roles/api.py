@@ -5,10 +5,11 @@ import logging
 from contextlib import AsyncExitStack
 
 from aiohttp import web
+from aiokafka.errors import MessageSizeTooLargeError
 
 import agents
 from streamapp import topics
-from streamapp.errors import RecordError
+from streamapp.errors import PublishFailed, RecordError
 from streamapp.ingest.accept import sweep
 from streamapp.publish import publish
 from streamapp.records import ImageMessage, Verdict
@@ -74,15 +75,18 @@ class ApiRole:
         return [] if self.caught_up.is_set() else ["reading the figures so far"]
 
     async def publish(self, image: ImageMessage, inline: bytes | None) -> None:
-        """Send an accepted image on its way; returns when the broker has it, raises PublishFailed when it has not."""
+        """Send an accepted image on its way; returns when the broker has it, raises PublishFailed when it has not.
+
+        An original that is too large for the topic does not travel with its message: the object store has it as well.
+        """
+        key, timeout_s = str(image.image_id).encode(), self.shared.settings.publish_timeout_s
         headers = {"image": inline} if inline else None
-        await publish(
-            self.images,
-            str(image.image_id).encode(),
-            image.encode(),
-            headers=headers,
-            timeout_s=self.shared.settings.publish_timeout_s,
-        )
+        try:
+            await publish(self.images, key, image.encode(), headers=headers, timeout_s=timeout_s)
+        except MessageSizeTooLargeError as error:
+            if not inline:
+                raise PublishFailed(f"no message about an image is small enough for {self.images}: {error}") from error
+            await self.publish(image, None)
 
     async def order(self, order: ReloadOrder) -> None:
         """Tell every worker of a model; returns when the broker has the order, raises PublishFailed when it has not."""

@@ -8,6 +8,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from streamapp import topics
+from streamapp.errors import BrokerError
+from streamapp.settings import Settings
 from tests.support import maven
 from tests.support.kafka import KafkaCluster, kafka_cluster
 
@@ -53,6 +56,12 @@ async def test_topics_have_the_partitions_asked_for_and_are_not_made_by_accident
     assert len(asked["partitions"]) == PARTITIONS
     assert unasked["error_code"] == 3  # unknown topic or partition
     assert "never-asked-for" not in names
+
+
+@pytest.mark.kafka
+async def test_more_replicas_than_brokers_are_refused(cluster: KafkaCluster) -> None:
+    with pytest.raises(BrokerError, match=r"^the topic \S+ cannot be created: .*replication.*REPLICATION_FACTOR"):
+        await topics.ensure(Settings(broker=cluster.url, replication_factor=3))
 
 
 @pytest.mark.parametrize(("missing", "package"), [("java", "default-jre-headless"), ("mvn", "maven")])

@@ -13,6 +13,8 @@ from tests.support.maven import KafkaUnavailable
 from tests.support.stack import temporary_folder
 
 RESULTS: list[Result] = []
+#: Where a default is longer than a test may last. Originals travel in no message, so that every store is needed.
+QUICK = {"sweep_after_s": 5.0, "inference_timeout_s": 2.0, "lane_wait_s": 0.5, "retries": 2, "inline_max_bytes": 0}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +43,7 @@ def platform(place: Path, form: Form) -> Iterator[Lab]:
     try:
         with (
             kafka_cluster(heap_mib=256, linked=ROLES) as kafka,
-            lab(place, kafka, form, RESULTS, sweep_after_s=5.0) as running,
+            lab(place, kafka, form, RESULTS, **QUICK) as running,
         ):
             yield running
     except KafkaUnavailable as error:

@@ -114,7 +114,7 @@ async def test_scram_over_tls(tmp_path: Path) -> None:
     with kafka_cluster(login=login) as cluster:
         settings = allowed(cluster, login)
         await use_each_client(settings)
-        with pytest.raises(BrokerError, match="TLS failed: .*certificate.*STREAMAPP_BROKER_CA"):
+        with pytest.raises(BrokerError, match=r"TLS failed: .*certificate.*STREAMAPP_BROKER_CA"):
             await topics.ensure(settings.model_copy(update={"broker_ca": ""}))
         with pytest.raises(BrokerError, match="it refuses the user 'ana' with SCRAM-SHA-256"):
             await topics.ensure(settings.model_copy(update={"broker_password": "wrong one"}))

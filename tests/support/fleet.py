@@ -24,7 +24,7 @@ AGENT = '''"""A contestant of the tests: a network so small that everything else
 
 from streamapp.runtime.spec import ModelSpec
 
-SPEC = ModelSpec(name="{name}", architecture="TinyCNN", input_size={size}, weights="{weights}")
+SPEC = ModelSpec(name="{name}", architecture="TinyCNN", input_size={size}, detail=None, weights="{weights}")
 '''
 WEIGHTS = ROOT / ".streamapp-test" / "weights" / "TinyCNN.weights.h5"
 

@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streamapp.brokers import client_options
 from streamapp.settings import Settings
@@ -27,6 +29,8 @@ BUCKETS = """
            count(*) FILTER (WHERE outcome = 'predicted' AND trained AND prediction = label) AS correct
     FROM outcomes WHERE run_id = 'live' AND timestamp >= to_timestamp($1) GROUP BY 1, 2
 """
+LARGEST = "max.message.bytes"
+DYNAMIC_TOPIC_CONFIG = 1  # where Kafka says that a value comes from, if it was set for the topic
 COUNTED = ("predictions", "errors", "labelled", "correct")
 Figures = dict[tuple[str, int], tuple[int, ...]]
 
@@ -96,6 +100,33 @@ class Oracle:
             parts = [TopicPartition(topic, number) for number in range(self.settings.partitions)]
             return dict(await consumer.end_offsets(parts))
 
+    async def rewind(self, group: str, offsets: dict[TopicPartition, int]) -> None:
+        """Make a group without members begin at these offsets."""
+        options = client_options(self.settings)
+        async with AIOKafkaConsumer(**options, group_id=group, enable_auto_commit=False) as consumer:
+            consumer.assign(list(offsets))
+            await consumer.commit(offsets)
+
+    @asynccontextmanager
+    async def producing(self) -> AsyncIterator[AIOKafkaProducer]:
+        """A plain producer."""
+        async with AIOKafkaProducer(**client_options(self.settings)) as producer:
+            yield producer
+
+    async def set_largest(self, topic: str, size: int | None) -> None:
+        """Let the brokers take messages of at most `size` bytes on a topic; None: what is usual."""
+        admin = AIOKafkaAdminClient(**client_options(self.settings))
+        await admin.start()
+        try:
+            described = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+            [(_, _, _, _, entries)] = described[0].resources
+            given = {entry[0]: entry[1] for entry in entries if entry[3] == DYNAMIC_TOPIC_CONFIG}
+            given.pop(LARGEST, None)
+            wanted = given | ({LARGEST: str(size)} if size else {})
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, wanted)])
+        finally:
+            await admin.close()
+
     async def wire(self, since: dict[TopicPartition, int]) -> list[ConsumerRecord]:
         """Every message of a topic from `ends` at some time until now."""
         async with self._reader() as consumer:
@@ -114,17 +145,22 @@ class Oracle:
 
 @dataclass
 class Promise:
-    """What was promised for the images of one trial, and who may break it how."""
+    """What was promised for the images of one trial: a prediction of each model, and which dead letters instead.
+
+    `dead` are the images that a model must give up, by model; with `may_die` any model may give up any image.
+    """
 
     acknowledged: set[UUID] = field(default_factory=set)
-    #: The images that a model is expected to give up.
     dead: dict[str, set[UUID]] = field(default_factory=dict)
+    may_die: bool = False
 
     def broken(self, outcomes: dict[UUID, dict[str, str]], models: Sequence[str]) -> list[str]:
         """One line for each image that has not exactly one outcome of each model, or another one than expected."""
         lines = [f"{image_id} is not stored" for image_id in self.acknowledged - outcomes.keys()]
         for image_id, found in outcomes.items():
             expected = {model: "dead" if image_id in self.dead.get(model, ()) else "predicted" for model in models}
+            if self.may_die:
+                expected |= {model: "dead" for model, outcome in found.items() if outcome == "dead"}
             if found != expected:
                 lines.append(f"{image_id} has {found}, not {expected}")
         return lines

@@ -35,25 +35,33 @@ class Load:
     seeds: "Seeds"
     acknowledged: dict[UUID, int] = field(default_factory=dict)
     refusals: list[tuple[int, float]] = field(default_factory=list)
+    _posts: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
-        """Post until the end of the block, and wait for the answers."""
-        async with ClientSession(timeout=ClientTimeout(30)) as http, asyncio.TaskGroup() as posts:
-            posting = posts.create_task(self._post_all(http, posts))
+        """Post until the end of the block, or until `stop`."""
+        async with ClientSession(timeout=ClientTimeout(30)) as http:
+            self._posting = asyncio.create_task(self._post_all(http))
             try:
                 yield self
             finally:
-                posting.cancel()
+                await self.stop()
 
-    async def _post_all(self, http: ClientSession, posts: asyncio.TaskGroup) -> None:
+    async def stop(self) -> None:
+        """Post nothing more, and wait for the answers."""
+        self._posting.cancel()
+        await asyncio.gather(self._posting, *self._posts, return_exceptions=True)
+
+    async def _post_all(self, http: ClientSession) -> None:
         start, number = time.monotonic(), 0
         while True:
             await asyncio.sleep(max(0.0, start + number / self.rate - time.monotonic()))
             number += 1
-            posts.create_task(self.post(http, self.seeds.next()))
+            post = asyncio.create_task(self._post(http, self.seeds.next()))
+            self._posts.add(post)
+            post.add_done_callback(self._posts.discard)
 
-    async def post(self, http: ClientSession, seed: int) -> None:
+    async def _post(self, http: ClientSession, seed: int) -> None:
         """Post one picture."""
         form = FormData()
         if label := LABELS[seed % len(LABELS)]:
