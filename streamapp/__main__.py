@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from streamapp.errors import StreamappError
 from streamapp.ingest.predict import predict
 from streamapp.ingest.produce.cli import app as produce
+from streamapp.models.cli import app as models
 from streamapp.settings import Settings
 from training.cli import evaluate, train
 
@@ -21,7 +21,6 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-models = typer.Typer(help="The models: what there is, and their conversion for fast inference.", no_args_is_help=True)
 cli.add_typer(produce, name="produce")
 cli.add_typer(models, name="models")
 cli.command()(predict)
@@ -62,28 +61,6 @@ def worker(
     app = create_app(settings)
     level = settings.log_level
     app.Worker(loglevel=level, logging_config=configuration(level), redirect_stdouts=False).execute_from_commandline()
-
-
-@models.command("prepare")
-def models_prepare() -> None:
-    """Convert the models that are not converted yet; the workers need it, `streamapp up` does it by itself."""
-    import agents
-    from streamapp.runtime.prepare import prepare
-
-    settings = Settings.load()
-    prepare(settings, list(agents.specs(settings.models, settings.weights).values()))
-
-
-@models.command("list")
-def models_list() -> None:
-    """Show the models that take part, and whether they are converted."""
-    from streamapp.runtime.prepare import listing
-
-    rows = listing(Settings.load())
-    table = Table(*rows[0].keys()) if rows else Table("no models")
-    for row in rows:
-        table.add_row(*[str(value) for value in row.values()])
-    Console().print(table)
 
 
 def main() -> None:

@@ -65,9 +65,10 @@ class Registry:
         Raises:
             RegistryUnavailable, ModelError: the registry does not answer, or refuses.
         """
-        file, notes = look(weights), facts.beside(weights)
+        file = look(weights)
         if file is None:
             raise ModelError(f"{weights} has no weights that can be read")
+        notes = facts.noted(weights, file.digest)
         test = {key: value for key, value in notes.get("test", {}).items() if key not in LONG}
         tags = {key: _text(value) for key, value in {**notes, "test": test}.items() if key in NOTED and value}
         if not self._ask(self._client.search_registered_models, f"name = '{name}'"):

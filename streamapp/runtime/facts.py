@@ -38,14 +38,42 @@ def inside(path: Path | None) -> dict[str, Any]:
         return {}
 
 
+def place(path: Path) -> Path:
+    """Where the facts beside weights are: `x.json` for `x.weights.h5` or `x.keras`."""
+    return path.with_name(path.name.removesuffix(WEIGHTS).removesuffix(KERAS) + ".json")
+
+
 def beside(path: Path | None) -> dict[str, Any]:
-    """The facts in the JSON beside weights, `x.json` for `x.weights.h5` or `x.keras`; empty where there are none."""
+    """The facts in the JSON beside weights; empty where there are none."""
     if path is None:
         return {}
     try:
-        return _mapping(path.with_name(path.name.removesuffix(WEIGHTS).removesuffix(KERAS) + ".json").read_text())
+        return _mapping(place(path).read_text())
     except (OSError, ValueError):
         return {}
+
+
+def noted(path: Path, digest: str) -> dict[str, Any]:
+    """The facts beside weights with this hash; empty where they say that they are of other weights."""
+    notes = beside(path)
+    return notes if notes.get("sha256", digest) == digest else {}
+
+
+def recipe(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """How weights were trained, by the facts about them; empty where they do not say it."""
+    found = notes.get("recipe")
+    return found if isinstance(found, dict) else {}
+
+
+def check_architecture(spec: ModelSpec, facts: Mapping[str, Any]) -> None:
+    """Refuse weights that say that they are of another architecture.
+
+    Raises:
+        ModelError: they do.
+    """
+    architecture = recipe(facts).get("architecture", spec.architecture)
+    if architecture != spec.architecture:
+        raise ModelError(f"model {spec.name!r}: the weights are those of {architecture}, not of {spec.architecture}")
 
 
 def check_labels(spec: ModelSpec, facts: Mapping[str, Any]) -> None:
@@ -54,8 +82,7 @@ def check_labels(spec: ModelSpec, facts: Mapping[str, Any]) -> None:
     Raises:
         ModelError: they were.
     """
-    recipe = facts.get("recipe")
-    labels = recipe.get("labels") if isinstance(recipe, dict) else None
+    labels = recipe(facts).get("labels")
     if isinstance(labels, list) and tuple(labels) != spec.labels:
         raise ModelError(
             f"model {spec.name!r}: the weights are of another model: they were trained for the labels "

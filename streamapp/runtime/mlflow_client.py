@@ -50,9 +50,20 @@ def ask(store: str, call: Callable[..., T], *arguments: Any, **options: Any) -> 
     try:
         return call(*arguments, **options)
     except Exception as error:  # MLflow raises its own, requests', SQLAlchemy's and OSError
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        kind = ModelError if getattr(error, "error_code", "") in ABSENT else RegistryUnavailable
-        raise kind(f"model registry ({plain(store)}): {line}") from error
+        if getattr(error, "error_code", "") in ABSENT:
+            raise ModelError(f"the registry ({plain(store)}): {_line(error)}") from error
+        raise RegistryUnavailable(f"the registry ({plain(store)}) does not answer: {_line(_first(error))}") from error
+
+
+def _first(error: BaseException) -> BaseException:
+    """What it all began with: the other errors tell it again in many words."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def version(reference: Reference, store: str) -> Version:

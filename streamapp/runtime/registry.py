@@ -157,20 +157,14 @@ def _from_server(reference: Reference, store: str) -> Version:
     url = f"{store.rstrip('/')}/api/2.0/mlflow/{path}?{urllib.parse.urlencode(query)}"
     try:
         answer = _json(url)["model_version"]
-    except urllib.error.HTTPError as error:
-        if error.code in (400, 404):
+        tags = {tag["key"]: tag["value"] for tag in answer.get("tags", [])}
+        return Version(reference.name, int(answer["version"]), tags.get(DIGEST, ""))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, urllib.error.HTTPError) and error.code in (400, 404):
             raise missing(reference, store) from error
-        raise _unavailable(reference, store, f"HTTP {error.code} {error.reason}") from error
-    except urllib.error.URLError as error:
-        raise _unavailable(reference, store, error.reason) from error
-    except (OSError, ValueError, KeyError) as error:
-        raise _unavailable(reference, store, error) from error
-    tags = {tag["key"]: tag["value"] for tag in answer.get("tags", [])}
-    return Version(reference.name, int(answer["version"]), tags.get(DIGEST, ""))
-
-
-def _unavailable(reference: Reference, store: str, reason: object) -> RegistryUnavailable:
-    return RegistryUnavailable(f"{reference.uri}: the registry ({plain(store)}) does not answer: {reason}")
+        reason = getattr(error, "reason", "") or f"with something else ({type(error).__name__})"
+        text = f"{reference.uri}: the registry ({plain(store)}) does not answer: {reason}"
+        raise RegistryUnavailable(text) from error
 
 
 def _json(url: str) -> Any:
@@ -178,8 +172,12 @@ def _json(url: str) -> Any:
     parts = urllib.parse.urlsplit(url)
     user, _, address = parts.netloc.rpartition("@")
     request = urllib.request.Request(parts._replace(netloc=address).geturl(), headers=_authorization(user, os.environ))
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        error.close()  # it is an answer too
+        raise
 
 
 def _authorization(user: str, environ: Mapping[str, str]) -> dict[str, str]:

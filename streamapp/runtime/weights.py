@@ -91,7 +91,7 @@ def resolve(spec: ModelSpec, settings: Settings) -> Weights:
     Raises:
         RegistryUnavailable: the registry does not answer; the same call may succeed later.
         ModelError: the URI is of no known kind, there is nothing there, it has another hash than the pin, or was
-            trained for other classes.
+            trained for another architecture or other classes.
     """
     try:
         uri, pin = unpinned(spec.weights)
@@ -100,6 +100,7 @@ def resolve(spec: ModelSpec, settings: Settings) -> Weights:
             raise ModelError(f"weights {uri!r} have the SHA-256 {weights.digest}, not {pin}: they were replaced")
     except ModelError as error:
         raise type(error)(f"model {spec.name!r}: {error}") from error
+    facts.check_architecture(spec, {"recipe": weights.recipe})
     facts.check_labels(spec, {"recipe": weights.recipe})
     return weights
 
@@ -147,7 +148,7 @@ def _made_of(kind: Literal["fresh", "imagenet"], recipe: list[Any], name: str) -
 def _bundled(spec: ModelSpec) -> Weights | None:
     """The bundled weights of this architecture for these classes, whatever the model's name; None if there are none."""
     for path in sorted(BUNDLED.glob("*" + facts.WEIGHTS)):
-        recipe = _recipe(facts.beside(path))
+        recipe = facts.recipe(facts.beside(path))
         if (recipe.get("architecture"), recipe.get("labels")) == (spec.architecture, list(spec.labels)):
             file = look(path)
             return _of_file(file, CIFAR10, CIFAR10) if file is not None else None
@@ -178,12 +179,6 @@ def _is_there(path: Path) -> bool:
 
 
 def _of_file(file: WeightsFile, uri: str, name: str = "") -> Weights:
-    notes = facts.beside(file.path)
-    recipe = _recipe(notes) if notes.get("sha256", file.digest) == file.digest else {}
+    recipe = facts.recipe(facts.noted(file.path, file.digest))
     version = f"{name}-{file.digest[:8]}" if name else file.digest[:12]
     return Weights(file.kind, uri, file.digest, version, file.path, recipe)
-
-
-def _recipe(notes: Mapping[str, Any]) -> dict[str, Any]:
-    recipe = notes.get("recipe")
-    return recipe if isinstance(recipe, dict) else {}

@@ -81,13 +81,3 @@ def test_the_converter_ends_when_its_parent_is_gone(settings: Settings) -> None:
 def test_what_is_not_converted_is_not_loaded(settings: Settings, runtime: str) -> None:
     with pytest.raises(ModelError, match="run `streamapp models prepare`"):
         load(SPEC, settings.model_copy(update={"runtime": runtime}))
-
-
-def test_the_listing_says_what_is_converted(settings: Settings) -> None:
-    settings = settings.model_copy(update={"models": "mobilenet,resnet50", "precision": "bf16"})
-    rows = prepare.listing(settings)
-    assert [row["model"] for row in rows] == ["mobilenet", "resnet50"]
-    assert {row["converted"] for row in rows} == {"no"}
-    assert rows[0]["architecture"] == "MobileNetV2 64 px"
-    assert str(rows[0]["weights"]).startswith("untrained-")
-    assert rows[0]["runtime"] == "openvino bf16"

@@ -120,6 +120,11 @@ def test_weights_for_other_classes_are_refused(tmp_path: Path) -> None:
         resolve(spec(path), NO_SETTINGS)
 
 
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="the weights are those of TinyCNN, not of ResNet50"):
+        resolve(spec(trained(tmp_path), "ResNet50"), NO_SETTINGS)
+
+
 @pytest.fixture
 def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(weights, "BUNDLED", tmp_path)

@@ -1,0 +1,1 @@
+"""`streamapp models`: what there is, what is registered, and which version is the champion."""
