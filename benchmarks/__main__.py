@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import idle, latency, report, soak
+from benchmarks import idle, latency, report, soak, swap
 from benchmarks.target import target
 
 cli = typer.Typer(
@@ -18,6 +18,7 @@ cli = typer.Typer(
 cli.command("idle")(idle.main)
 cli.command("latency")(latency.main)
 cli.command("soak")(soak.main)
+cli.command("swap")(swap.main)
 
 
 @cli.command("all")

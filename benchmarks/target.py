@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +44,10 @@ class Target:
 
 
 @contextmanager
-def target(data_dir: Path | None, *options: str) -> Iterator[Target]:
+def target(data_dir: Path | None, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[Target]:
     """The platform running in `data_dir`, or, without one, a fresh one started with `options` and stopped at the end.
+
+    `settings` are variables of that fresh one beside those of our own environment.
 
     Raises:
         DevStackError: nothing runs there, or it did not start.
@@ -59,7 +61,9 @@ def target(data_dir: Path | None, *options: str) -> Iterator[Target]:
         _take_models_along(folder / ".streamapp")
         console.print("starting a platform of our own …")
         started = time.monotonic()
-        with running(["-m", "streamapp", "up", *options], dict(_given()), START_WITHIN_S, folder) as stack:
+        with running(
+            ["-m", "streamapp", "up", *options], dict(_given()) | dict(settings or {}), START_WITHIN_S, folder
+        ) as stack:
             console.print(f"ready after {time.monotonic() - started:.1f} s")
             yield Target(stack.data_dir)
 
