@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamapp.errors import ModelError
 from streamapp.runtime import imagenet
-from streamapp.runtime.spec import ModelSpec
+from streamapp.runtime.spec import PRECISIONS, ModelSpec
 
 #: Where the next `name=` begins in a list of weights; a URI may have commas and, in its pin, an equals sign.
 NEXT = re.compile(r",\s*(?=[a-z][a-z0-9-]*=)")
@@ -19,21 +19,39 @@ NAMED = re.compile(r"\s*([a-z][a-z0-9-]*)=(.*)")
 def specs(models: str = "", weights: str = "") -> dict[str, ModelSpec]:
     """The models that take part, by name in alphabetical order.
 
-    `models` are names separated by commas; empty means every file in `agents/`. `weights` is one URI for all models, or
-    `name=URI` for some, separated by commas; the others keep the weights of their own file.
+    `models` are names separated by commas, as `contestant` takes them; empty means every file in `agents/`. `weights`
+    is one URI for all models, or `name=URI` for some, separated by commas; the others keep the one of their own file.
 
     Raises:
-        ModelError: a file cannot be imported or has no usable SPEC, two files have the same name, a name is unknown,
-            or the models do not have the same labels.
+        ModelError: a file cannot be imported or has no usable SPEC, two files have the same name, a name is unknown or
+            there twice, or the models do not have the same labels.
     """
     found = _with_weights(_discover(), weights)
     wanted = [name.strip() for name in models.split(",") if name.strip()] or list(found)
-    for name in wanted:
-        if name not in found:
-            raise ModelError(f"STREAMAPP_MODELS: no model {name!r} in agents/; there are {', '.join(found) or 'none'}")
-    chosen = {name: found[name] for name in sorted(wanted)}
+    chosen: dict[str, ModelSpec] = {}
+    try:
+        for spec in (contestant(name, found) for name in wanted):
+            if spec.name in chosen:
+                raise ModelError(f"{spec.name} takes part twice")
+            chosen[spec.name] = spec
+    except ModelError as error:
+        raise ModelError(f"STREAMAPP_MODELS: {error}") from error
     _same_labels(chosen)
-    return chosen
+    return dict(sorted(chosen.items()))
+
+
+def contestant(text: str, found: Mapping[str, ModelSpec]) -> ModelSpec:
+    """The model of a name among `found`, or, as `name@precision`, that model at another precision.
+
+    Raises:
+        ModelError: there is no such model or no such precision.
+    """
+    name, at, precision = text.partition("@")
+    if name not in found:
+        raise ModelError(f"no model {name!r} in agents/; there are {', '.join(found) or 'none'}")
+    if at and precision not in PRECISIONS:
+        raise ModelError(f"{text}: no precision {precision!r}; there are {', '.join(PRECISIONS)}")
+    return found[name].at(precision) if at else found[name]
 
 
 def _discover() -> dict[str, ModelSpec]:

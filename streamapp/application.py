@@ -8,10 +8,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 import agents
-from streamapp.errors import SettingsError
 from streamapp.metrics import Metrics
-from streamapp.records import names
-from streamapp.roles import all_roles, api, model, recorder, stats
+from streamapp.roles import api, chosen_roles, model, recorder, stats
 from streamapp.roles.shared import Shared
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
@@ -29,12 +27,8 @@ def create_app(settings: Settings) -> StreamApp:
         ModelError: a file in `agents/` cannot be used.
     """
     specs = agents.specs(settings.models, settings.weights)
-    roles = names(settings.roles) or all_roles(settings)
-    for role in roles:
-        if role not in all_roles(settings):
-            raise SettingsError(f"STREAMAPP_ROLES: no role {role!r}; there are {', '.join(all_roles(settings))}")
     shared = Shared(settings, Metrics(CollectorRegistry()))
-    apps = [_app(role, specs, shared) for role in roles]
+    apps = [_app(role, specs, shared) for role in chosen_roles(settings)]
     first, *companions = apps
     first.companions = companions
     _serve(first, apps, settings, shared)

@@ -44,13 +44,18 @@ class Settings(BaseModel):
 
     # -- what this process is ----------------------------------------------------------------------
     roles: str = Field("", description="Roles of this worker, separated by commas; empty means every role.")
-    models: str = Field("", description="Models that take part, separated by commas; empty: all of `agents/`.")
+    models: str = Field(
+        "",
+        description="Models that take part, separated by commas, also as `name@precision`; empty: all of `agents/`.",
+    )
     web_host: str = Field("127.0.0.1", description="Address that workers listen on for health, metrics and the API.")
     web_port: int = Field(0, ge=0, le=65535, description="Port of a worker's health and metrics; 0 takes a free one.")
     api_port: int = Field(8001, ge=0, le=65535, description="Port of the worker that runs the role `api`.")
     dashboard_port: int = Field(8000, ge=0, le=65535, description="Port of the dashboard started by `streamapp up`.")
     data_dir: Path = Field(Path(".streamapp"), description="Folder for embedded servers, tables and converted models.")
-    data: str = Field("", description="CIFAR-10 for producers, a zip or folder laid out as `<split>/<class>/<file>`.")
+    data: str = Field(
+        "", description="Pictures for producers and to calibrate int8 with: zip or folder `<split>/<class>/<file>`."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
 
     # -- topics ------------------------------------------------------------------------------------
@@ -80,7 +85,9 @@ class Settings(BaseModel):
         "empty means what each model's own file says.",
     )
     runtime: Literal["openvino", "keras"] = Field("openvino", description="What runs the models.")
-    precision: Literal["f32", "bf16"] = Field("f32", description="Precision of OpenVINO inference.")
+    precision: Literal["f32", "bf16", "int8"] = Field(
+        "f32", description="Precision of OpenVINO inference, of models that do not say their own."
+    )
     inference_threads: int = Field(0, ge=0, description="Threads of one inference; 0 takes half of the cores.")
     weights_poll_s: float = Field(
         10, ge=0, description="How often it is looked whether a model's weights have changed; 0: only when told to."
@@ -90,6 +97,9 @@ class Settings(BaseModel):
     window: int = Field(8, ge=1, description="Messages that one model agent works on at once.")
     retries: int = Field(3, ge=0, description="Times that a failed inference is tried again before the dead letter.")
     retry_delay_s: float = Field(0.2, ge=0, description="Pause before the first new try; it doubles.")
+    camera_deadline_s: float = Field(
+        2, ge=0, description="A camera's frame older than this is left out by a model that is behind; 0: none is."
+    )
     inference_timeout_s: float = Field(20, gt=0, description="An inference that takes longer counts as failed.")
 
     # -- statistics --------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ def train(
     if places:
         options["data"] = tuple(str(place.resolve()) for place in places)
     folder = output or settings.data_dir / "training"
+    if variants := [name for name in models or [] if "@" in name]:
+        raise TrainingError(f"{variants[0]}: precision is chosen when a model runs; name the model alone to train it")
     for spec in chosen(models):
         result = _train(spec, options, folder / spec.name, settings, threads, resume)
         _show(spec.name, result.evaluation)
@@ -106,6 +108,7 @@ def evaluate(
 
     settings = Settings.load()
     places = data or ([Path(settings.data)] if settings.data else [])
+    settings = settings.model_copy(update={"data": str(places[0]) if places else ""})  # int8 is calibrated with it
     specs = chosen(models, settings.weights)
     if weights:
         specs = [_with_weights(specs if models else [], weights)]
@@ -127,22 +130,20 @@ def _with_weights(named: list[ModelSpec], weights: str) -> ModelSpec:
     if named and named[0].architecture != recipe.architecture:
         raise TrainingError(f"--weights {weights} are of {recipe.architecture}, not of {named[0].architecture}")
     names = ("architecture", "input_size", "labels", "detail")
-    return ModelSpec(recipe.model, weights=weights, **{name: getattr(recipe, name) for name in names})
+    trained = ModelSpec(recipe.model, weights=weights, **{name: getattr(recipe, name) for name in names})
+    return replace(trained, name=named[0].name, precision=named[0].precision) if named else trained
 
 
 def chosen(models: list[str] | None, weights: str = "") -> list[ModelSpec]:
     """The specs of these models, all where none is named, with the `weights` of the settings.
 
     Raises:
-        TrainingError: there is no such model.
+        ModelError: there is no such model.
     """
     import agents
 
     found = agents.specs("", weights)
-    for name in models or []:
-        if name not in found:
-            raise TrainingError(f"no model {name!r} in agents/; there are {', '.join(found) or 'none'}")
-    return [found[name] for name in models or found]
+    return [agents.contestant(name, found) for name in models or found]
 
 
 def _show(name: str, result: Evaluation) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from streamapp.errors import TrainingError, UndecodableImage
+from streamapp.errors import SourceError, TrainingError, UndecodableImage
+from streamapp.files import PICTURES, open_place
 from streamapp.runtime.preprocess import decode
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 #: Folder names of a split, as data sets in the wild have them.
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "val": "validation"}
 #: The split never depends on the seed of a run, or one run would be tested on pictures that another was trained on.
@@ -154,15 +154,11 @@ def find(places: Sequence[Path], labels: Sequence[str]) -> list[Item]:
 
 
 def _in_place(place: Path, labels: Sequence[str]) -> list[Item]:
-    if place.is_dir():
-        names = [path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()]
-        reader: Callable[[str], bytes] = lambda name: (place / name).read_bytes()  # noqa: E731  # one of two readers
-    elif place.is_file() and zipfile.is_zipfile(place):
-        archive = zipfile.ZipFile(place)
-        names, reader = archive.namelist(), archive.read
-    else:
-        raise TrainingError(f"--data {place} is neither a folder nor a zip file")
-    items = [_item(PurePosixPath(name), labels, reader) for name in sorted(names)]
+    try:
+        names, reader = open_place(place)
+    except SourceError as error:
+        raise TrainingError(f"--data {error}") from error
+    items = [_item(PurePosixPath(name), labels, reader) for name in names]
     found = [item for item in items if item is not None]
     if not found:
         classes = ", ".join(labels)
@@ -172,7 +168,7 @@ def _in_place(place: Path, labels: Sequence[str]) -> list[Item]:
 
 def _item(name: PurePosixPath, labels: Sequence[str], reader: Callable[[str], bytes]) -> Item | None:
     parts = name.parts
-    if len(parts) < 2 or name.suffix.lower() not in SUFFIXES or parts[-2] not in labels:
+    if len(parts) < 2 or name.suffix.lower() not in PICTURES or parts[-2] not in labels:
         return None
     part = parts[-3] if len(parts) > 2 else ""
     return Item(str(PurePosixPath(part, *parts[-2:])), part, parts[-2], lambda: reader(str(name)))

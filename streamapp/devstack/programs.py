@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from streamapp.devstack.child import Command, python
 from streamapp.devstack.options import UpOptions
 from streamapp.devstack.ports import PortBook
-from streamapp.records import names
-from streamapp.roles import SERVICES, all_roles
+from streamapp.roles import SERVICES, chosen_roles
 from streamapp.settings import PREFIX, Settings
 
 API = "api"
@@ -48,7 +47,7 @@ class Programs:
     @property
     def roles(self) -> list[str]:
         """The roles to run: those of STREAMAPP_ROLES, or every model and every service."""
-        return list(names(self.settings.roles)) or all_roles(self.settings)
+        return chosen_roles(self.settings)
 
     @property
     def models(self) -> list[str]:

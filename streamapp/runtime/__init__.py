@@ -14,7 +14,7 @@ def load(spec: ModelSpec, settings: Settings) -> Model:
         ModelError: the model is not converted yet, or cannot be loaded; the text says how to mend it.
     """
     spec = exact(spec, settings)
-    if (spec.runtime or settings.runtime) == "keras":
+    if spec.run_by(settings)[0] == "keras":
         from streamapp.runtime.keras import KerasModel
 
         return KerasModel(spec, settings)

@@ -16,9 +16,10 @@ from streamapp.runtime.weights import Weights, resolve
 from streamapp.settings import Settings
 
 #: To be raised whenever the conversion changes, so that what it made before is made anew.
-FORMAT = 1
+FORMAT = 2
 #: Packages whose version changes what a conversion makes.
 MAKERS = ("keras", "openvino", "tensorflow-cpu")
+INT8_MAKERS = (*MAKERS, "nncf")
 
 IR, KERAS, META = "model.xml", "model.keras", "meta.json"
 
@@ -50,7 +51,7 @@ class Entry:
 
     @property
     def keras(self) -> Path:
-        """The same model as a Keras file; not there for weights that came as an OpenVINO model."""
+        """The same model as a Keras file; not there for int8, nor for weights that came as an OpenVINO model."""
         return self.folder / KERAS
 
     def info(self, spec: ModelSpec, runtime: str, precision: str) -> ModelInfo:
@@ -78,22 +79,36 @@ def root(settings: Settings) -> Path:
     return settings.data_dir / "models"
 
 
-def folder_name(spec: ModelSpec, weights: Weights) -> str:
-    """The name of a converted model's folder; it changes with everything that changes the conversion."""
-    makers = [f"{name} {version(name)}" for name in MAKERS]
-    parts = [FORMAT, spec.architecture, spec.input_size, spec.labels, weights.kind, weights.digest, makers]
+def folder_name(spec: ModelSpec, weights: Weights, precision: str = "f32") -> str:
+    """The name of a converted model's folder; it changes with everything that changes the conversion.
+
+    f32 and bf16 are the same files: how exactly they are calculated is decided when they are loaded.
+    """
+    kind = "int8" if precision == "int8" else "float"
+    makers = [f"{name} {version(name)}" for name in (INT8_MAKERS if kind == "int8" else MAKERS)]
+    pictures = (spec.input_size, spec.detail) if kind == "int8" else spec.input_size
+    parts = [FORMAT, kind, spec.architecture, pictures, spec.labels, weights.kind, weights.digest, makers]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-    return f"{spec.architecture.lower()}-{spec.input_size}-{digest[:12]}"
+    return f"{spec.architecture.lower()}-{spec.input_size}-{kind}-{digest[:12]}"
+
+
+def folder_of(spec: ModelSpec, weights: Weights, settings: Settings) -> Path:
+    """Where the model with these weights is, or will be.
+
+    Raises:
+        ModelError: it shall be run in a way that there is not.
+    """
+    return root(settings) / folder_name(spec, weights, spec.run_by(settings)[1])
 
 
 def find(spec: ModelSpec, settings: Settings) -> Entry | None:
     """The converted model, or None where it must be converted (again).
 
     Raises:
-        ModelError: the weights cannot be found.
+        ModelError: the weights cannot be found, or the model shall be run in a way that there is not.
     """
     weights = resolve(spec, settings)
-    folder = root(settings) / folder_name(spec, weights)
+    folder = folder_of(spec, weights, settings)
     try:
         meta = Meta(**json.loads((folder / META).read_text()))
         whole = all((folder / name).stat().st_size == size for name, size in meta.files.items())
@@ -125,7 +140,7 @@ def store(spec: ModelSpec, settings: Settings, make: Callable[[Path], tuple[int,
     weights = resolve(spec, settings)
     said = facts.inside(weights.path)
     facts.check_labels(spec, said)
-    folder = root(settings) / folder_name(spec, weights)
+    folder = folder_of(spec, weights, settings)
     unfinished = folders.begin(folder)
     parameters, flops = make(unfinished)
     if resolve(spec, settings).digest != weights.digest:

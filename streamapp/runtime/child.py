@@ -31,7 +31,7 @@ def run(what: str, module: str, arguments: Sequence[str], settings: Settings, pr
     with (
         tempfile.TemporaryFile("w+", errors="replace") as noise,
         # The child holds on to its standard input: when this process is gone, so is the child.
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=noise, text=True, env=_environ(settings)) as child,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=noise, text=True, env=environ(settings)) as child,
     ):
         for line in child.stdout or ():
             if line.startswith(ERROR):
@@ -67,7 +67,7 @@ def end_with_parent() -> None:
     os._exit(3)
 
 
-def _environ(settings: Settings) -> dict[str, str]:
+def environ(settings: Settings) -> dict[str, str]:
     """The environment that gives a child these settings, whatever this process' own say."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("STREAMAPP_")}
     return {**others, **settings.environ()}

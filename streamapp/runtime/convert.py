@@ -4,15 +4,17 @@ Its arguments are the specs as JSON, one each, perhaps after `background`; setti
 prints one line for each step.
 """
 
-import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from streamapp.runtime import cache, child
+from streamapp.runtime.calibration import calibration
 from streamapp.runtime.child import say
 from streamapp.runtime.imports import quiet
 from streamapp.runtime.spec import ModelSpec
@@ -33,8 +35,8 @@ def main(arguments: list[str]) -> None:
     """
     if BACKGROUND in arguments:
         _step_back()
-    specs = [json.loads(argument) for argument in arguments if argument != BACKGROUND]
-    convert_missing([ModelSpec(**_tuples(fields)) for fields in specs], Settings.load())
+    specs = [ModelSpec.from_json(argument) for argument in arguments if argument != BACKGROUND]
+    convert_missing(specs, Settings.load())
 
 
 def convert_missing(specs: list[ModelSpec], settings: Settings) -> None:
@@ -44,31 +46,53 @@ def convert_missing(specs: list[ModelSpec], settings: Settings) -> None:
         ModelError: one of them cannot be converted; those before it are.
     """
     with cache.exclusive(settings, lambda: say("waiting for another process that converts models")):
-        missing = [spec for spec in specs if cache.find(spec, settings) is None]
-        if missing:
-            say(f"importing TensorFlow to convert {', '.join(spec.name for spec in missing)}; once, some 10 s")
-            quiet()
-        for number, spec in enumerate(missing, 1):
-            say(f"[{number}/{len(missing)}] {spec.name}: {spec.architecture}, {spec.input_size}×{spec.input_size}")
-            say(f"[{number}/{len(missing)}] {spec.name}: {_convert(spec, settings)}")
+        quiet()
+        steps = _steps(specs, settings)
+        if any(not _is_int8(step, settings) for step in steps):
+            say("importing TensorFlow to convert models; once, some 10 s")
+        for number, step in enumerate(steps, 1):
+            # What libraries print is turned away while they work, and these lines are not.
+            tell = partial(print, f"[{number}/{len(steps)}] {step.name}:", file=sys.stdout, flush=True)
+            _convert(step, settings, tell)
 
 
-def _convert(spec: ModelSpec, settings: Settings) -> str:
-    """Convert one model; the result in words."""
+def _steps(specs: list[ModelSpec], settings: Settings) -> list[ModelSpec]:
+    """What is missing, each once: some models share their files, and an int8 model is made from the same one in f32."""
+    missing: dict[Path, ModelSpec] = {}
+    for spec in specs:
+        if cache.find(spec, settings) is None:
+            for step in (replace(spec, precision="f32"), spec):
+                if cache.find(step, settings) is None:
+                    missing.setdefault(cache.folder_of(step, resolve(step, settings), settings), step)
+    return list(missing.values())
+
+
+def _is_int8(spec: ModelSpec, settings: Settings) -> bool:
+    return spec.run_by(settings)[1] == "int8"
+
+
+def _convert(step: ModelSpec, settings: Settings, tell: Callable[[str], None]) -> None:
+    """Convert one model into the cache."""
+    make = _quantised if _is_int8(step, settings) else _exported
+    start = time.monotonic()
+    meta = cache.store(step, settings, partial(make, step, settings, tell)).meta
+    size = f"{meta.parameters / 1e6:.2f} M parameters, {meta.flops / 1e9:.3f} GFLOPs"
+    tell(f"converted in {time.monotonic() - start:.1f} s ({size})")
+
+
+def _exported(step: ModelSpec, settings: Settings, tell: Callable[[str], None], folder: Path) -> tuple[int, float]:
     from streamapp.runtime.export import export
 
-    def make(folder: Path) -> tuple[int, float]:
-        return export(spec, resolve(spec, settings), folder)
-
-    start = time.monotonic()
-    meta = cache.store(spec, settings, make).meta
-    size = f"{meta.parameters / 1e6:.2f} M parameters, {meta.flops / 1e9:.3f} GFLOPs"
-    return f"converted in {time.monotonic() - start:.1f} s ({size})"
+    tell(f"{step.architecture}, {step.input_size}×{step.input_size}")
+    return export(step, resolve(step, settings), folder)
 
 
-def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    """JSON's lists as the tuples that they were."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+def _quantised(step: ModelSpec, settings: Settings, tell: Callable[[str], None], folder: Path) -> tuple[int, float]:
+    from streamapp.runtime.quantise import quantise
+
+    pictures = calibration(step, settings)
+    tell(f"{step.architecture}, int8: calibrated with {len(pictures.pixels)} pictures of {pictures.source}")
+    return quantise(cache.require(replace(step, precision="f32"), settings), pictures, folder, tell)
 
 
 def _step_back() -> None:

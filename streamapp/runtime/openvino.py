@@ -27,7 +27,7 @@ class OpenVinoModel:
 
         self._entry = cache.require(spec, settings)
         self._core = openvino.Core()
-        precision = _precision(spec.precision or settings.precision, self._core)
+        precision = _precision(spec.run_by(settings)[1], self._core)
         self._config = _config(precision, settings.threads)
         self.info: ModelInfo = self._entry.info(spec, "openvino", precision)
         self._one = self._compile(batch=1)
@@ -63,15 +63,16 @@ class OpenVinoModel:
 
 
 def _precision(wanted: str, core: Any) -> str:
-    """What this CPU can do: bf16 needs AMX or AVX-512 BF16, and is emulated slowly elsewhere."""
-    capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "bf16" if wanted == "bf16" and "BF16" in capabilities else "f32"
+    """What is used: int8 is in the model and runs everywhere; bf16 needs AMX or AVX-512 BF16, and is f32 elsewhere."""
+    if wanted == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return "f32"
+    return wanted
 
 
 def _config(precision: str, threads: int) -> dict[str, Any]:
     return {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",  # of what is not int8
         "INFERENCE_NUM_THREADS": threads,
         # Several processes run models: pinned, all of them would sit on the same first cores.
         "ENABLE_CPU_PINNING": False,

@@ -1,19 +1,21 @@
 """What a model is: the spec that an agent file states, and the facts about it once it is loaded."""
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from streamapp.errors import ModelError
+from streamapp.settings import Settings
 
 #: The ten classes of CIFAR-10, in the order of the data set's own numbers.
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 RUNTIMES = ("openvino", "keras")
-PRECISIONS = ("f32", "bf16")
+PRECISIONS = ("f32", "bf16", "int8")
 #: A model's name is also its role's; these roles exist beside the models.
 RESERVED_NAMES = ("api", "recorder", "stats")
 NAME = re.compile(r"[a-z][a-z0-9-]*")
@@ -49,6 +51,31 @@ class ModelSpec:
         for wrong in self._wrong():
             raise ModelError(f"model {self.name!r}: {wrong}")
 
+    def at(self, precision: str) -> "ModelSpec":
+        """This model at another precision, as a contestant of its own: `mobilenet` at int8 is `mobilenet-int8`."""
+        return replace(self, name=f"{self.name}-{precision}", precision=precision)
+
+    def run_by(self, settings: Settings) -> tuple[str, str]:
+        """The runtime and the precision that it shall run with: its own, else those of the settings.
+
+        Raises:
+            ModelError: the runtime keras shall run int8.
+        """
+        runtime, precision = self.runtime or settings.runtime, self.precision or settings.precision
+        if (runtime, precision) == ("keras", "int8"):
+            raise ModelError(f"model {self.name!r}: only the runtime openvino runs int8")
+        return runtime, precision
+
+    def to_json(self) -> str:
+        """All fields, for another process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelSpec":
+        """The spec that `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(**{**fields, "labels": tuple(fields["labels"])})
+
     def _wrong(self) -> list[str]:
         """What is wrong with the fields, in words."""
         checks = [
@@ -65,7 +92,7 @@ class ModelSpec:
             ),
             (_are_labels(self.labels), "labels must be a tuple of at least two different texts"),
             (bool(self.weights), "weights must not be empty"),
-            (self.precision in (None, *PRECISIONS), f"precision must be {' or '.join(PRECISIONS)}"),
+            (self.precision in (None, *PRECISIONS), f"precision must be one of {', '.join(PRECISIONS)}"),
             (self.runtime in (None, *RUNTIMES), f"runtime must be {' or '.join(RUNTIMES)}"),
         ]
         return [text for right, text in checks if not right]

@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 
 from streamapp.errors import SourceError
+from streamapp.files import PICTURES, open_place
 from streamapp.ingest.produce.client import Picture
-from streamapp.ingest.produce.folder import SUFFIXES
 
 #: The classes in the order of the data set's numbers (https://www.cs.toronto.edu/~kriz/cifar.html).
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -44,14 +44,7 @@ def from_files(place: Path, split: str = "") -> DataSet:
     Raises:
         SourceError: there is nothing, or it is laid out otherwise.
     """
-    if place.is_dir():
-        names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
-        read: Callable[[str], bytes] = lambda name: (place / name).read_bytes()  # noqa: E731  # one of two readers
-    elif place.is_file() and zipfile.is_zipfile(place):
-        archive = zipfile.ZipFile(place)
-        names, read = sorted(archive.namelist()), archive.read
-    else:
-        raise SourceError(f"{place} is neither a folder nor a zip file")
+    names, read = open_place(place)
     chosen = [name for name in names if _is_picture(PurePosixPath(name), split)]
     if not chosen:
         wanted = f"{split or '<split>'}/<class>/<file>.jpg"
@@ -63,7 +56,7 @@ def from_files(place: Path, split: str = "") -> DataSet:
 
 def _is_picture(name: PurePosixPath, split: str) -> bool:
     parts = name.parts
-    if len(parts) < 3 or name.suffix.lower() not in SUFFIXES:
+    if len(parts) < 3 or name.suffix.lower() not in PICTURES:
         return False
     return parts[-2] in CLASSES and split in ("", parts[-3])
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streamapp.errors import SourceError
+from streamapp.files import PICTURES
 from streamapp.ingest.produce.client import Picture
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -17,7 +16,7 @@ def image_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file())
     if not files:
         raise SourceError(f"{folder} holds no .jpg, .png or .webp file")
     return files

@@ -1,8 +1,10 @@
 """Discovery of the models: a new file takes part, a broken one is named."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,7 +63,36 @@ def test_one_new_file_takes_part(write: Write) -> None:
 
 
 def test_only_the_chosen_ones() -> None:
-    assert list(agents.specs(" resnet50,mobilenet ,resnet50")) == ["mobilenet", "resnet50"]
+    assert list(agents.specs(" resnet50,mobilenet ,")) == ["mobilenet", "resnet50"]
+
+
+def test_the_same_model_at_other_precisions() -> None:
+    found = agents.specs("resnet50@bf16, mobilenet@int8, mobilenet", "mobilenet=fresh")
+    assert list(found) == ["mobilenet", "mobilenet-int8", "resnet50-bf16"]
+    plain, variant = found["mobilenet"], found["mobilenet-int8"]
+    assert (variant.name, variant.precision, variant.weights) == ("mobilenet-int8", "int8", "fresh")
+    assert replace(variant, name=plain.name, precision=plain.precision) == plain
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ("mobilenet@int4", "STREAMAPP_MODELS: mobilenet@int4: no precision 'int4'; there are f32, bf16, int8"),
+        ("mobilenet@", "STREAMAPP_MODELS: mobilenet@: no precision ''; there are f32, bf16, int8"),
+        ("vgg@int8", "STREAMAPP_MODELS: no model 'vgg' in agents/; there are efficientnet, mobilenet, resnet50"),
+        ("resnet50,mobilenet,resnet50", "STREAMAPP_MODELS: resnet50 takes part twice"),
+        ("mobilenet@int8,mobilenet@int8", "STREAMAPP_MODELS: mobilenet-int8 takes part twice"),
+    ],
+)
+def test_contestants_that_cannot_be(models: str, message: str) -> None:
+    with pytest.raises(ModelError, match=f"^{re.escape(message)}$"):
+        agents.specs(models)
+
+
+def test_a_variant_and_a_file_of_the_same_name(write: Write) -> None:
+    write("mine", SPEC.format("mobilenet-int8", ""))
+    with pytest.raises(ModelError, match="mobilenet-int8 takes part twice"):
+        agents.specs("mobilenet-int8,mobilenet@int8")
 
 
 def test_an_unknown_name() -> None:

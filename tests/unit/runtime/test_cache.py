@@ -85,9 +85,18 @@ def test_everything_that_changes_the_conversion_changes_the_folder() -> None:
         cache.folder_name(replace(SPEC, labels=("cat", "dog")), weights),
         cache.folder_name(SPEC, replace(weights, digest="0" * 64)),
         cache.folder_name(SPEC, replace(weights, kind="keras")),
+        cache.folder_name(SPEC, weights, "int8"),
+        cache.folder_name(replace(SPEC, detail=None), weights, "int8"),
     }
-    assert len(names) == 6
-    assert cache.folder_name(replace(SPEC, name="other", precision="bf16"), weights) in names
+    assert len(names) == 8
+    assert cache.folder_name(replace(SPEC, name="other", detail=None), weights, "bf16") in names
+
+
+def test_int8_is_an_entry_of_its_own_and_bf16_is_not(settings: Settings) -> None:
+    filled(settings)
+    assert cache.find(replace(SPEC, precision="bf16"), settings) == cache.find(SPEC, settings)
+    assert cache.find(SPEC.at("int8"), settings) is None
+    assert cache.find(SPEC, settings.model_copy(update={"precision": "int8"})) is None
 
 
 def test_the_versions_of_the_makers_count(monkeypatch: pytest.MonkeyPatch) -> None:

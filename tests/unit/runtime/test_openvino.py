@@ -23,10 +23,14 @@ class Cpu:
         ("f32", ("FP32", "BF16"), "f32"),
         ("bf16", ("FP32", "BF16"), "bf16"),
         ("bf16", ("FP32",), "f32"),
+        ("int8", ("FP32",), "int8"),
+        ("int8", ("FP32", "BF16"), "int8"),
     ],
 )
-def test_half_precision_only_where_the_cpu_has_it(wanted: str, capabilities: tuple[str, ...], used: str) -> None:
+def test_bf16_only_where_the_cpu_has_it_and_int8_everywhere(
+    wanted: str, capabilities: tuple[str, ...], used: str
+) -> None:
     precision = _precision(wanted, Cpu(*capabilities))
     assert precision == used
-    assert _config(precision, threads=3)["INFERENCE_PRECISION_HINT"] == used
+    assert _config(precision, threads=3)["INFERENCE_PRECISION_HINT"] == ("bf16" if used == "bf16" else "f32")
     assert _config(precision, threads=3)["INFERENCE_NUM_THREADS"] == 3

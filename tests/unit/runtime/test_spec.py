@@ -4,6 +4,9 @@ import pytest
 
 from streamapp.errors import ModelError
 from streamapp.runtime.spec import CIFAR10, ModelSpec
+from streamapp.settings import Settings
+
+SPEC = ModelSpec("mine", "ResNet50", labels=("cat", "dog"))
 
 
 def test_the_defaults_are_cifar10_at_64_pixels() -> None:
@@ -41,7 +44,7 @@ def test_cifar10_is_in_the_order_of_the_data_set() -> None:
         ("labels", ("cat", "cat"), "different"),
         ("labels", ("cat", ""), "texts"),
         ("weights", "", "weights must not be empty"),
-        ("precision", "f64", "precision must be f32 or bf16"),
+        ("precision", "f64", "precision must be one of f32, bf16, int8"),
         ("runtime", "torch", "runtime must be openvino or keras"),
     ],
 )
@@ -49,3 +52,30 @@ def test_a_wrong_field_is_named(field: str, value: object, message: str) -> None
     fields = {"name": "mine", "architecture": "ResNet50", field: value}
     with pytest.raises(ModelError, match=message):
         ModelSpec(**fields)
+
+
+def test_a_spec_travels_to_another_process_as_it_is() -> None:
+    for spec in (SPEC, SPEC.at("int8")):
+        assert ModelSpec.from_json(spec.to_json()) == spec
+
+
+def test_a_model_at_another_precision_has_a_name_of_its_own() -> None:
+    assert (SPEC.at("int8").name, SPEC.at("int8").precision) == ("mine-int8", "int8")
+
+
+def test_its_own_runtime_and_precision_count_before_those_of_the_settings() -> None:
+    settings = Settings(runtime="keras", precision="bf16")
+    assert SPEC.run_by(settings) == ("keras", "bf16")
+    assert ModelSpec("mine", "ResNet50", runtime="openvino", precision="int8").run_by(settings) == ("openvino", "int8")
+
+
+@pytest.mark.parametrize(
+    ("spec", "settings"),
+    [
+        (SPEC.at("int8"), Settings(runtime="keras")),
+        (ModelSpec("mine-int8", "ResNet50", runtime="keras"), Settings(precision="int8")),
+    ],
+)
+def test_keras_cannot_run_int8(spec: ModelSpec, settings: Settings) -> None:
+    with pytest.raises(ModelError, match="model 'mine-int8': only the runtime openvino runs int8"):
+        spec.run_by(settings)

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from streamapp.errors import TrainingError
+from streamapp.__main__ import cli
+from streamapp.errors import ModelError, TrainingError
 from training.checkpoints import STATE
 from training.cli import chosen
 from training.train import Trainer
@@ -16,8 +18,15 @@ def test_no_name_means_every_model() -> None:
 
 
 def test_an_unknown_model_is_told_which_there_are() -> None:
-    with pytest.raises(TrainingError, match=r"no model 'resnet51'.*efficientnet, mobilenet, resnet50"):
+    with pytest.raises(ModelError, match=r"no model 'resnet51'.*efficientnet, mobilenet, resnet50"):
         chosen(["resnet51"])
+
+
+def test_a_precision_is_evaluated_but_not_trained() -> None:
+    assert [spec.name for spec in chosen(["mobilenet", "mobilenet@int8"])] == ["mobilenet", "mobilenet-int8"]
+    answer = CliRunner().invoke(cli, ["train", "mobilenet@int8"])
+    assert isinstance(answer.exception, TrainingError)
+    assert str(answer.exception).startswith("mobilenet@int8: precision is chosen when a model runs")
 
 
 def test_resuming_nothing_says_so(tmp_path: Path) -> None:
