@@ -18,6 +18,8 @@ from streamapp.storage.views import Counts, Cursor, ImageView, StoredImage
 
 #: Longest wait for a new connection, for a free one of the pool, and for one statement.
 CONNECT_S, ACQUIRE_S, STATEMENT_S = 3.0, 5.0, 10.0
+#: Longest wait for a connection to become clean again; one that does not is closed.
+RELEASE_S = 0.5
 #: A statement that the server refuses for its data: wrong values, broken constraints, too long for an index.
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
@@ -55,6 +57,8 @@ class Database:
                 yield connection
 
     async def ping(self) -> None:
+            finally:  # by default whoever gives a hanging server up would wait for it once more, as long as before
+                await self._pool.release(connection, timeout=RELEASE_S)
         """Ask the server for an answer."""
         async with self._connection() as connection:
             await connection.fetchval("SELECT 1", timeout=CONNECT_S)

@@ -257,7 +257,7 @@ async def test_a_page_takes_the_same_number_of_queries_however_long(db: Database
     )
     async with Database.connect(database_url, max_size=1) as one_connection:
         queries: list[str] = []
-        async with one_connection._connection() as connection:
+        async with one_connection.connection() as connection:
             connection._con.add_query_logger(lambda record: queries.append(record.query))
         numbers = []
         for limit in (1, 20):
@@ -374,6 +374,23 @@ async def test_a_server_that_hangs_is_given_up_in_time(
             for _ in range(2):
                 with pytest.raises(StoreUnavailable):
                     await through.store(Rows(predictions=[prediction()]))
+        between.thaw()
+        await through.ping()
+
+
+async def test_who_gives_up_a_server_that_hangs_does_not_wait_for_it(
+    database_url: str, proxy: Callable[[str], Proxy]
+) -> None:
+    between = proxy(database_url)
+    await between.start()
+    async with Database.connect(between.url) as through:
+        await through.ping()
+        between.freeze()
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await through.store(Rows(predictions=[prediction()]))
+        assert asyncio.get_running_loop().time() - started < 2
         between.thaw()
         await through.ping()
 
