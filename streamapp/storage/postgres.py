@@ -53,12 +53,13 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         with _errors(self._url):
-            async with self._pool.acquire(timeout=ACQUIRE_S) as connection:
+            connection = await self._pool.acquire(timeout=ACQUIRE_S)
+            try:
                 yield connection
-
-    async def ping(self) -> None:
             finally:  # by default whoever gives a hanging server up would wait for it once more, as long as before
                 await self._pool.release(connection, timeout=RELEASE_S)
+
+    async def ping(self) -> None:
         """Ask the server for an answer."""
         async with self._connection() as connection:
             await connection.fetchval("SELECT 1", timeout=CONNECT_S)
