@@ -94,19 +94,7 @@ class Service:
     async def reload(self, by: str, request_id: str = "") -> Reloaded:
         """Serve what the weights stand for now. One reload after the other, so the last one asked for wins."""
         async with self._one_at_a_time:
-            start = time.monotonic()
-            outcome: Outcome = "failed"
-            try:
-                outcome = await self._renew(start)
-                self._reload_error = self._look_error = None
-            except Exception as error:  # whatever a loader of foreign files raises, this model goes on
-                self._reload_error = self._failed(error)
-                if isinstance(error, RegistryUnavailable):
-                    self._seen = None  # so that the next look tries again
-            self._metrics.model_reloads.labels(self.spec.name, outcome).inc()
-            seconds = round(time.monotonic() - start, 3)
-            self._last = Reloaded(outcome=outcome, by=by, request_id=request_id, at=now(), seconds=seconds)
-            return self._last
+            return await self._reload(by, request_id)
 
     async def look(self) -> bool:
         """Reload where the weights are not those of the last look; whether there is something new to say."""
@@ -117,9 +105,10 @@ class Service:
             self._look_error = self._look_error if known else self._failed(error)
             return not known
         recovered, self._look_error = self._look_error is not None, None
-        if seen == self._seen:
-            return recovered
-        await self.reload("poll")
+        async with self._one_at_a_time:
+            if seen == self._seen:  # perhaps only now, after a reload that was ordered meanwhile
+                return recovered
+            await self._reload("poll")
         return True
 
     def state(self, worker: str, started_at: datetime) -> ModelState:
@@ -135,6 +124,21 @@ class Service:
                 "reload_error": self._reload_error or self._look_error,
             }
         )
+
+    async def _reload(self, by: str, request_id: str = "") -> Reloaded:
+        start = time.monotonic()
+        outcome: Outcome = "failed"
+        try:
+            outcome = await self._renew(start)
+            self._reload_error = self._look_error = None
+        except Exception as error:  # whatever a loader of foreign files raises, this model goes on
+            self._reload_error = self._failed(error)
+            if isinstance(error, RegistryUnavailable):
+                self._seen = None  # so that the next look tries again
+        self._metrics.model_reloads.labels(self.spec.name, outcome).inc()
+        seconds = round(time.monotonic() - start, 3)
+        self._last = Reloaded(outcome=outcome, by=by, request_id=request_id, at=now(), seconds=seconds)
+        return self._last
 
     async def _renew(self, start: float) -> Outcome:
         spec, settings, before = self.spec, self._settings, self.info

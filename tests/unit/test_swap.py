@@ -1,9 +1,10 @@
 """A model in service and its next versions: what is loaded when, what is said, and that the old one goes on."""
 
 import asyncio
+import itertools
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -191,6 +192,27 @@ async def test_a_look_reloads_only_what_has_changed(bench: Bench) -> None:
     os.utime(bench.file)
     assert await bench.service.look() is True, "the file is another one, though its content is not"
     assert bench.count("unchanged") == 1
+
+
+async def test_a_look_leaves_to_an_order_what_the_order_sees_first(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.put("2")
+    calls, may_see = itertools.count(), threading.Event()
+
+    def slow_at_first(*arguments: Any) -> Hashable:
+        assert next(calls) or may_see.wait(5)
+        return mark(*arguments)
+
+    monkeypatch.setattr("streamapp.swap.mark", slow_at_first)
+    order = asyncio.create_task(bench.service.reload("a person"))
+    await asyncio.sleep(0.01)
+    look = asyncio.create_task(bench.service.look())
+    await asyncio.sleep(0.05)
+    may_see.set()
+    assert (await order).outcome == "swapped"
+    assert await look is False
+    assert bench.state()["last_reload"]["by"] == "a person"
 
 
 async def test_a_look_tries_broken_weights_once(bench: Bench) -> None:
