@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import shutil
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from streamapp.records import Prediction
 from tests.support import opinions
 from tests.support.oracle import Oracle
 from tests.support.platform import Client, eventually
-from tests.support.stack import ROOT, Stack, running, temporary_folder
+from tests.support.stack import ROOT, Stack, clean_environ, running, temporary_folder
 
 MODEL = "/api/v1/models/tiny"
 RATE = 20.0
@@ -28,6 +29,13 @@ from streamapp.runtime.spec import ModelSpec
 
 SPEC = ModelSpec(name="tiny", architecture="TinyCNN", input_size={opinions.SIZE}, weights="{{weights}}")
 '''
+
+#: Moves the alias in the registry, and tells nobody.
+PROMOTED = """
+import sys, pathlib
+from training.registry import Registry
+Registry.open(pathlib.Path(sys.argv[1])).promote("tiny", 2)
+"""
 
 
 class Swapped:
@@ -97,14 +105,19 @@ class Swapped:
         return prediction
 
 
+def checkout(folder: Path, weights: object) -> dict[str, str]:
+    """Variables with which a program knows the model `tiny` with these weights, and takes no other."""
+    package = folder / "checkout" / "agents"
+    shutil.copytree(Path(agents.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "tiny.py").write_text(AGENT.format(weights=weights))
+    return {"PYTHONPATH": f"{package.parent}:{ROOT}", "STREAMAPP_MODELS": "tiny"}
+
+
 @contextmanager
 def platform(weights: Path, workers: int, settings: dict[str, str]) -> Iterator[Stack]:
     """A platform of its own whose only model is `tiny`; it converts by itself, whatever other tests have converted."""
     shutil.copy(weights / "airplane.weights.h5", weights / "live.weights.h5")
-    package = weights / "checkout" / "agents"
-    shutil.copytree(Path(agents.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    (package / "tiny.py").write_text(AGENT.format(weights=weights / "live.weights.h5"))
-    extra = {"PYTHONPATH": f"{package.parent}:{ROOT}", "STREAMAPP_MODELS": "tiny", **settings}
+    extra = {**checkout(weights, weights / "live.weights.h5"), **settings}
     options = ["-m", "streamapp", "up", f"--workers={workers}", "--no-dashboard"]
     with temporary_folder() as folder, running(options, extra, 240, folder) as stack:
         yield stack
@@ -260,3 +273,39 @@ async def test_every_worker_sees_by_itself_that_the_file_was_replaced(weights: P
             assert {one.prediction for _, one in answers} == {"airplane", "cat"}
             stack.stop()
             assert "Traceback" not in stack.output()
+
+
+async def test_a_version_that_is_promoted_serves_and_one_that_is_rolled_back_does_not(
+    weights: Path, tmp_path: Path, folder: Path
+) -> None:
+    extra = {**checkout(tmp_path, "models:/tiny@champion"), "STREAMAPP_WEIGHTS_POLL_S": "0.5"}
+    environ = clean_environ({**extra, "STREAMAPP_DATA_DIR": str(folder / ".streamapp")})
+
+    models = ("-m", "streamapp", "models")
+
+    async def python(*arguments: object) -> str:
+        command = [sys.executable, *map(str, arguments)]
+        piped = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+        program = await asyncio.create_subprocess_exec(*command, cwd=folder, env=environ, **piped)
+        output, errors = await program.communicate()
+        assert program.returncode == 0, errors.decode()
+        return output.decode()
+
+    for name in ("airplane", "cat"):
+        await python(*models, "register", "tiny", weights / f"{name}.weights.h5")
+    await python(*models, "promote", "tiny", 1)
+    options = ["-m", "streamapp", "up", "--no-dashboard"]
+    with running(options, {**extra, "STREAMAPP_ROLES": "tiny,api"}, 240, folder) as stack:
+        async with ClientSession() as http:
+            tiny = Swapped(stack, http, weights, itertools.count(20_000))
+            assert (await tiny.answer()).prediction == "airplane"
+            await python("-c", PROMOTED, folder / ".streamapp")
+
+            async def second() -> bool:
+                return str((await tiny.model())["model_version"]).startswith("v2-")
+
+            await eventually(second, CONVERTED_S, "the worker has seen that the alias has moved")
+            assert (await tiny.model())["last_reload"]["by"] == "poll"
+            assert (await tiny.answer()).prediction == "cat"
+            assert "tiny: v1-" in await python(*models, "rollback", "tiny")
+            assert (await tiny.answer()).prediction == "airplane"
