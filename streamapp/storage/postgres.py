@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Self
 from uuid import UUID
 
@@ -56,8 +56,13 @@ class Database:
             connection = await self._pool.acquire(timeout=ACQUIRE_S)
             try:
                 yield connection
-            finally:  # by default whoever gives a hanging server up would wait for it once more, as long as before
-                await self._pool.release(connection, timeout=RELEASE_S)
+            finally:
+                await self._release(connection)
+
+    async def _release(self, connection: Any) -> None:
+        """Give a connection back. By default whoever gives a hanging server up would wait for it again, as long."""
+        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it was closed then
+            await self._pool.release(connection, timeout=RELEASE_S)
 
     async def ping(self) -> None:
         """Ask the server for an answer."""
