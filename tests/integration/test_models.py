@@ -8,62 +8,36 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from streamapp.errors import ModelError
 from streamapp.runtime import cache, load
+from streamapp.runtime.openvino import OpenVinoModel
 from streamapp.runtime.prepare import prepare
-from streamapp.runtime.preprocess import decode
-from streamapp.runtime.spec import CIFAR10, ModelSpec
+from streamapp.runtime.spec import Model, ModelSpec
 from streamapp.settings import Settings
 from tests.support import model_child
+from tests.support.models import TEST, TRAIN, Images, Labels, as_json, cifar10, keras_answers, run_child
+from tests.support.stack import ROOT, share_models
 
-ROOT = Path(__file__).parents[2]
-DATA = Path(os.environ.get("STREAMAPP_TEST_DATA") or ROOT.parent / "shared" / "data")
 LARGE = ("resnet50", "mobilenet", "efficientnet")
 ARCHITECTURES = dict(zip(LARGE, ("ResNet50", "MobileNetV2", "EfficientNetB0"), strict=True)) | {"trained": "TinyCNN"}
 SIZE = 64
 CHECKED, CALIBRATION = 200, 64
 TINY = ModelSpec("tiny", "TinyCNN", weights="fresh")
 
-Images = npt.NDArray[np.uint8]
-
-
-def run_child(command: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", model_child.__name__, command, *arguments], capture_output=True, text=True, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def as_json(specs: Sequence[ModelSpec]) -> str:
-    return json.dumps([asdict(spec) for spec in specs])
-
-
-def keras_answers(specs: Sequence[ModelSpec], settings: Settings, images: Images, tmp: Path) -> dict[str, np.ndarray]:
-    np.save(tmp / "images.npy", images)
-    chosen = json.dumps({"data_dir": str(settings.data_dir), "runtime": "keras"})
-    run_child("predict", chosen, as_json(specs), str(tmp / "images.npy"), str(tmp / "answers.npz"))
-    with np.load(tmp / "answers.npz") as answers:
-        return dict(answers)
-
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings whose folder of converted models outlives the run."""
-    kept = Path(os.environ.get("STREAMAPP_TEST_MODEL_CACHE") or ROOT / ".streamapp-test" / "models").absolute()
-    kept.mkdir(parents=True, exist_ok=True)
     data_dir = tmp_path_factory.mktemp("data")
-    (data_dir / "models").symlink_to(kept)
+    share_models(data_dir)
     return Settings(data_dir=data_dir)
 
 
@@ -72,7 +46,7 @@ class Pictures:
     """Real pictures with the numbers of their classes."""
 
     images: Images
-    labels: npt.NDArray[np.int64]
+    labels: Labels
 
     def __getitem__(self, part: slice) -> "Pictures":
         return Pictures(self.images[part], self.labels[part])
@@ -86,15 +60,7 @@ class Pictures:
 @pytest.fixture(scope="module")
 def pictures() -> Pictures:
     """Pictures of all classes, mixed: CHECKED of them to compare answers on, the rest to make weights with."""
-    file = DATA / "cifar10-test.zip"
-    if not file.exists():
-        pytest.skip(f"the CIFAR-10 pictures are not at {file}")
-    with zipfile.ZipFile(file) as archive:
-        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))[::6]
-        images = np.stack([decode(archive.read(name), SIZE) for name in names])
-    labels = np.array([CIFAR10.index(name.split("/")[1]) for name in names])
-    order = np.random.default_rng(3).permutation(len(names))
-    return Pictures(images[order], labels[order])
+    return Pictures(*cifar10(TEST, CHECKED + 1100, SIZE))
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +93,9 @@ def models(settings: Settings, pictures: Pictures, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="module")
-def reference(
-    models: dict[str, ModelSpec], settings: Settings, pictures: Pictures, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, np.ndarray]:
-    """What Keras answers for the pictures, and OpenVINO with weights in single precision (`<name>/single`)."""
-    return keras_answers(list(models.values()), settings, pictures[:CHECKED].images, tmp_path_factory.mktemp("keras"))
+def reference(models: dict[str, ModelSpec], settings: Settings, pictures: Pictures) -> dict[str, np.ndarray]:
+    """What Keras answers for the pictures."""
+    return keras_answers(list(models.values()), settings, pictures[:CHECKED].images)
 
 
 def compared(name: str, answers: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
@@ -141,14 +105,6 @@ def compared(name: str, answers: np.ndarray, expected: np.ndarray) -> tuple[floa
     print(f"{name}: {len(answers)} images, top-1 agreement {agreement:.4f}, largest difference {largest:.5f}")
     assert len(set(expected.argmax(axis=1))) >= 4, "the answers differ too little for this test to mean anything"
     return agreement, largest
-
-
-@pytest.mark.data
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_openvino_computes_what_keras_does(name: str, reference: dict[str, np.ndarray]) -> None:
-    agreement, largest = compared(name, reference[f"{name}/single"], reference[name])
-    assert agreement >= 0.995
-    assert largest <= 0.01
 
 
 @pytest.mark.data
@@ -163,12 +119,8 @@ def test_the_runtime_answers_as_keras_does(
     model, images = load(models[name], settings), pictures[:CHECKED].images
     answers = np.concatenate([model.predict(image[np.newaxis]) for image in images])
     agreement, largest = compared(name, answers, reference[name])
-    if name == "trained":
-        assert agreement >= 0.995
-        assert largest <= 0.01
-    else:  # nothing has trained a margin between the classes: rounding the weights to half precision tips a few
-        assert agreement >= 0.85
-        assert abs(answers - reference[name]).mean() <= 0.01
+    assert agreement >= 0.995
+    assert largest <= 0.01
     assert model.predict(images[:32]) == pytest.approx(answers[:32], abs=1e-4)
     assert model.info.trained
     assert model.info.model_version == hashlib.sha256(Path(models[name].weights).read_bytes()).hexdigest()[:12]
@@ -191,15 +143,50 @@ def test_bf16_is_used_where_the_cpu_has_it_and_said(
     assert not capable or largest > 1e-4, "this is single precision under another name"
 
 
-def test_fresh_weights_are_the_same_in_both_runtimes(
-    tiny: ModelSpec, settings: Settings, noise: Images, tmp_path: Path
+@pytest.mark.data
+def test_int8_is_calibrated_used_and_said(
+    models: dict[str, ModelSpec], settings: Settings, pictures: Pictures, tmp_path: Path
 ) -> None:
+    spec, said = models["trained"].at("int8"), list[str]()
+    own = settings.model_copy(update={"data_dir": tmp_path})  # so that it is made anew each time
+    prepare(own.model_copy(update={"data": str(TRAIN)}), [spec], said.append)
+    assert any("calibrated with 300 pictures of cifar10-train.zip" in line for line in said)
+    model, exact = load(spec, own), load(models["trained"], settings)
+    assert (model.info.model, model.info.precision, model.info.sha256) == ("trained-int8", "int8", exact.info.sha256)
+    assert (model.info.parameters, model.info.flops) == (exact.info.parameters, exact.info.flops)
+    answers, expected = (each.predict(pictures.images) for each in (model, exact))
+    assert (answers.argmax(axis=1) == expected.argmax(axis=1)).mean() >= 0.97
+    assert abs(answers - expected).max() > 1e-4, "this is single precision under another name"
+    kinds = [op.get_rt_info()["runtimePrecision"] for op in convolutions(model)]
+    assert len(kinds) == 3
+    assert set(kinds) <= {"i8", "u8"}
+
+
+def convolutions(model: Model) -> list[Any]:
+    """The convolutions of a model of OpenVINO, as they are run."""
+    assert isinstance(model, OpenVinoModel)
+    operations = model._one.get_compiled_model().get_runtime_model().get_ops()
+    return [op for op in operations if op.get_rt_info()["layerType"] == "Convolution"]
+
+
+def test_without_pictures_there_is_no_int8_and_it_is_said_why(
+    tiny: ModelSpec, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    chosen = settings.model_copy(update={"data_dir": tmp_path, "data": str(tmp_path / "pictures")})
+    with pytest.raises(ModelError, match=r"'tiny-int8': int8 needs pictures .* STREAMAPP_DATA .* holds 0 pictures"):
+        prepare(chosen, [tiny.at("int8")])
+    assert cache.find(tiny, chosen)
+    assert cache.find(tiny.at("int8"), chosen) is None
+
+
+def test_fresh_weights_are_the_same_in_both_runtimes(tiny: ModelSpec, settings: Settings, noise: Images) -> None:
     model = load(tiny, settings)
     answers = model.predict(noise)
     assert (answers.shape, answers.dtype) == ((8, 10), np.float32)
     assert answers.sum(axis=1) == pytest.approx(np.ones(8), abs=1e-5)
     assert np.ptp(answers, axis=1).min() > 0.01
-    expected = keras_answers([tiny], settings, noise, tmp_path)["tiny"]
+    expected = keras_answers([tiny], settings, noise)["tiny"]
     assert answers == pytest.approx(expected, abs=1e-3)
     assert not model.info.trained
     assert model.info.model_version.startswith("untrained-")

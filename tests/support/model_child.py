@@ -2,8 +2,7 @@
 
 `calibrate FOLDER IMAGES ARCHITECTURE…`: files of weights that are not trained, and yet tell images apart.
 `train FILE IMAGES LABELS`: a TinyCNN, trained for some seconds.
-`predict SETTINGS SPECS IMAGES ANSWERS`: the answers of the runtime that the settings name, and, as `<name>/single`, of
-OpenVINO before the weights are rounded for the file.
+`predict SETTINGS SPECS IMAGES ANSWERS`: the answers of the runtime that the settings name.
 `refuse SETTINGS SPECS`: one line for each model: why its weights are refused.
 """
 
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from streamapp.errors import ModelError
-from streamapp.runtime import cache, load
+from streamapp.runtime import load
 from streamapp.runtime.imports import quiet
 from streamapp.runtime.spec import ModelSpec
 from streamapp.runtime.weights import resolve
@@ -71,21 +70,9 @@ def predict(settings: str, specs: str, images: str, answers: str) -> None:
     chosen, batch = Settings(**json.loads(settings)), np.load(images)
     found = {}
     for spec in _specs(specs):
-        found[spec.name] = load(spec, chosen).predict(batch)
-        found[f"{spec.name}/single"] = _single(spec, chosen, batch)
+        model = load(spec, chosen)
+        found[spec.name] = np.concatenate([model.predict(part) for part in np.split(batch, range(64, len(batch), 64))])
     np.savez(answers, **found)
-
-
-def _single(spec: ModelSpec, settings: Settings, batch: np.ndarray) -> Any:
-    """The answers of the converted model with its weights as they were."""
-    import keras
-    import openvino
-
-    from streamapp.runtime.export import _converted
-
-    network = keras.saving.load_model(cache.require(spec, settings).keras, compile=False)
-    hints = {"INFERENCE_PRECISION_HINT": "f32"}
-    return openvino.compile_model(_converted(network, spec), "CPU", hints)(batch)[0]
 
 
 def refuse(settings: str, specs: str) -> None:
