@@ -68,12 +68,12 @@ def show(result: dict[str, Any]) -> bool:
 
 
 def _show_latency(model: str, parts: dict[str, dict[str, Any]]) -> None:
-    columns = ("", "images", *(f"{kind.removesuffix('_ms')} {name}" for kind in TIMES for name in SHARES))
     rows = [
-        (name, part["images"], *(part[kind][share] for kind in TIMES for share in SHARES))
+        (f"{name}, {kind.removesuffix('_ms')}", part["images"], *part[kind].values())
+        for kind in TIMES
         for name, part in parts.items()
     ]
-    report.table(f"Latency of {model}, ms", columns, rows)
+    report.table(f"Latency of {model}, ms", ("", "images", *SHARES), rows)
 
 
 def _show_ledger(result: dict[str, Any]) -> bool:
