@@ -40,9 +40,9 @@ def test_the_import_contracts_speak_of_every_module(contract: str, free: set[str
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        ("streamapp.__main__", {"tensorflow", "openvino"}),
+        ("streamapp.__main__", {"tensorflow", "openvino", "mlflow"}),
         ("streamapp.application", {"tensorflow", "openvino"}),
-        ("streamapp.runtime", {"tensorflow", "faust"}),
+        ("streamapp.runtime", {"tensorflow", "faust", "mlflow"}),
         ("streamapp.storage", {"tensorflow", "openvino", "faust"}),
         ("agents", {"tensorflow", "openvino", "faust"}),
         ("tables", {"tensorflow", "openvino", "faust", "aiokafka", "asyncpg"}),
@@ -84,6 +84,19 @@ def test_the_lock_file_pins_every_direct_dependency() -> None:
     locked = {_plain(line) for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line}
     asked = _setup_cfg()["options"]["install_requires"].split() + _setup_cfg()["options.extras_require"]["dev"].split()
     assert {_plain(requirement) for requirement in asked} - locked == set()
+
+
+def test_the_files_beside_the_code_are_installed_with_it() -> None:
+    installed = {
+        path
+        for package, globs in _setup_cfg()["options.package_data"].items()
+        for glob in globs.replace(",", " ").split()
+        for path in ROOT.joinpath(*package.split(".")).glob(glob)
+    }
+    there = {
+        path for package in PACKAGES for path in (ROOT / package).rglob("*.*") if path.suffix not in (".py", ".pyc")
+    }
+    assert there - installed == set()
 
 
 def _setup_cfg() -> ConfigParser:

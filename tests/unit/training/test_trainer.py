@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamapp.runtime.weightfiles import sha256
 from tests.support import training_child
 from tests.support.shapes import write_shapes
 
@@ -39,8 +40,9 @@ def child(tmp_path: Path, command: str, *arguments: str) -> dict[str, Any]:
 
 def test_one_epoch_of_mobilenet_end_to_end_with_its_mlflow_record(tmp_path: Path, shapes: Path) -> None:
     options = "--epochs 1 --limit 200 --input-size 32 --batch-size 16 --seed 5"
-    done = run(tmp_path, "streamapp", "train", "mobilenet", *options.split(), "--data", str(shapes))
+    done = run(tmp_path, "streamapp", "train", "mobilenet", *options.split(), "--data", str(shapes), "--register")
     assert done.returncode == 0, done.stderr
+    assert "registered: models:/mobilenet/1; `streamapp models promote mobilenet 1` serves it" in done.stdout
     assert "epoch 1/1" in done.stderr
     assert "95 % interval" in done.stdout
 
@@ -48,6 +50,7 @@ def test_one_epoch_of_mobilenet_end_to_end_with_its_mlflow_record(tmp_path: Path
     notes = json.loads((folder / "mobilenet.json").read_text())
     assert notes["recipe"]["seed"] == 5
     assert notes["test"]["pictures"] == 80
+    assert notes["sha256"] == sha256(folder / "mobilenet.weights.h5")
     assert len(notes["history"]) == 1
     assert notes["history"][0]["loss"] > 0
 
@@ -61,6 +64,11 @@ def test_one_epoch_of_mobilenet_end_to_end_with_its_mlflow_record(tmp_path: Path
     assert artefacts == {"confusion.png", "evaluation.json", "model/mobilenet.weights.h5", "model/mobilenet.json"}
     assert (recorded["place"] / "confusion.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "mobilenet.weights.h5").stat().st_size < 6_000_000  # half of 2.3 million in single precision
+    assert recorded["versions"] == {("mobilenet", 1, f"{recorded['place'].as_uri()}/model")}
+    assert recorded["tags"].keys() == {"sha256", "recipe", "test", "data_fingerprint", "command"}
+    assert recorded["tags"]["sha256"] == notes["sha256"]
+    assert json.loads(recorded["tags"]["test"])["interval_95"] == notes["test"]["interval_95"]
+    assert json.loads(recorded["tags"]["recipe"]) == notes["recipe"]
 
 
 def _recorded(data_dir: Path) -> dict[str, Any]:
@@ -69,10 +77,13 @@ def _recorded(data_dir: Path) -> dict[str, Any]:
         ((status, uri),) = store.execute("SELECT status, artifact_uri FROM runs")
         params = dict(store.execute("SELECT key, value FROM params"))
         metrics = dict(store.execute("SELECT key, value FROM metrics"))
+        versions = set(store.execute("SELECT name, version, source FROM model_versions"))
+        tags = dict(store.execute('SELECT "key", value FROM model_version_tags'))
     store.close()
     place = Path(re.sub("^file://", "", uri))
     assert place.is_relative_to((data_dir / "mlruns").resolve())
-    return {"status": status, "params": params, "metrics": metrics, "place": place}
+    run = {"status": status, "params": params, "metrics": metrics, "place": place}
+    return {**run, "versions": versions, "tags": tags}
 
 
 def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path: Path, shapes: Path) -> None:
