@@ -16,10 +16,8 @@ from streamapp.storage.rows import Rows, image_arguments
 from streamapp.storage.urls import masked
 from streamapp.storage.views import Counts, Cursor, ImageView, StoredImage
 
-#: Longest wait for a new connection, for a free one of the pool, and for one statement.
-CONNECT_S, ACQUIRE_S, STATEMENT_S = 3.0, 5.0, 10.0
-#: Longest wait for a connection to become clean again; one that does not is closed.
-RELEASE_S = 0.5
+#: Longest wait for a new connection, for a free one of the pool, for one statement, for it to be cancelled.
+CONNECT_S, ACQUIRE_S, STATEMENT_S, RELEASE_S = 3.0, 5.0, 10.0, 0.5
 #: A statement that the server refuses for its data: wrong values, broken constraints, too long for an index.
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
@@ -57,12 +55,8 @@ class Database:
             try:
                 yield connection
             finally:
-                await self._release(connection)
-
-    async def _release(self, connection: Any) -> None:
-        """Give a connection back. By default whoever gives a hanging server up would wait for it again, as long."""
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it was closed then
-            await self._pool.release(connection, timeout=RELEASE_S)
+                with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # closed then
+                    await self._pool.release(connection, timeout=RELEASE_S)
 
     async def ping(self) -> None:
         """Ask the server for an answer."""
