@@ -1,34 +1,23 @@
 """A fourth model is one new file in `agents/`, with no other edit: it answers, is counted, and is on the page."""
 
 import asyncio
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
-import agents
 from tests.support.browser import chromium
+from tests.support.fourth import python_path
 from tests.support.platform import Client, eventually
-from tests.support.stack import ROOT, Stack, running_stack
+from tests.support.stack import Stack, running_stack
 
-FILE = '''"""A contestant of our own: a very small network."""
-
-from streamapp.runtime.spec import ModelSpec
-
-SPEC = ModelSpec(name="tiny", architecture="TinyCNN", input_size=32, weights="fresh")
-'''
 MODELS = {"efficientnet", "mobilenet", "resnet50", "tiny"}
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The platform on a copy of `agents/` with one file more."""
-    copy = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(Path(agents.__file__).parent, copy / "agents", ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "agents" / "tiny.py").write_text(FILE)
-    with running_stack({"PYTHONPATH": f"{copy}:{ROOT}"}, dashboard=True) as running:
+    with running_stack({"PYTHONPATH": python_path(tmp_path_factory.mktemp("checkout"))}, dashboard=True) as running:
         yield running
 
 
