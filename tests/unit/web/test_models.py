@@ -25,7 +25,7 @@ def reloaded(outcome: str, seconds_ago: float, request_id: str) -> Reloaded:
 
 
 def test_the_newest_word_of_a_model_is_its_state() -> None:
-    roster = Roster()
+    roster = Roster(MOMENT.timestamp)
     roster.put(state(worker="a", timestamp=MOMENT, model_version="2"))
     roster.put(state(worker="b", timestamp=MOMENT - timedelta(seconds=5), model_version="1"))
     roster.put(state("efficientnet", worker="a"))
@@ -53,9 +53,9 @@ def test_workers_that_are_silent_or_gone_are_not_counted_and_the_last_word_stays
 
 
 def test_the_latest_reload_and_error_of_any_worker_are_shown() -> None:
-    roster, error = Roster(), ReloadError(error="it is broken", at=MOMENT)
-    roster.put(state(worker="a", last_reload=reloaded("failed", 3, "x"), reload_error=error))
-    roster.put(state(worker="b", last_reload=reloaded("swapped", 1, "y"), model_version="2"))
+    roster, error = Roster(MOMENT.timestamp), ReloadError(error="it is broken", at=MOMENT)
+    roster.put(state(timestamp=MOMENT, worker="a", last_reload=reloaded("failed", 3, "x"), reload_error=error))
+    roster.put(state(timestamp=MOMENT, worker="b", last_reload=reloaded("swapped", 1, "y"), model_version="2"))
     shown = roster.shown("mobilenet") or {}
     assert (shown["last_reload"].request_id, shown["reload_error"]) == ("y", error)
     assert [each["model_version"] for each in shown["workers"]] == ["1", "2"]
@@ -63,9 +63,9 @@ def test_the_latest_reload_and_error_of_any_worker_are_shown() -> None:
 
 
 async def test_a_model_says_what_it_serves() -> None:
-    context = make_context()
+    context, moment = make_context(), now()
     known = {"sha256": "ab" * 32, "accuracy": Accuracy(0.93, 0.92, 0.94, 10_000), "worker": "host:1"}
-    context.live.roster.put(state(timestamp=MOMENT, started_at=MOMENT - timedelta(seconds=90), **known))
+    context.live.roster.put(state(timestamp=moment, started_at=moment - timedelta(seconds=90), **known))
     async with running_api(context) as client:
         async with client.get("/api/v1/models") as answer:
             (listed,) = (await answer.json())["models"]
