@@ -17,8 +17,8 @@ from streamapp.settings import Settings
 Say = Callable[[str], None]
 
 TIMEOUT_S = 10.0
-#: Downloading and converting in the background of a busy machine takes most of it.
-PATIENCE_S = 180.0
+#: Downloading and converting in the background of a busy machine has taken two minutes.
+PATIENCE_S = 600.0
 POLL_S = 0.25
 
 
@@ -46,6 +46,7 @@ def reload(api: str, model: str, say: Say, patience_s: float = PATIENCE_S) -> No
             what they served before.
     """
     ordered = _ask(f"{api}/api/v1/models/{model}/reload", "POST")["request_id"]
+    say(f"{model}: its workers look for it; where it must be converted first, that takes a while")
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         workers = _ask(f"{api}/api/v1/models/{model}")["workers"]
