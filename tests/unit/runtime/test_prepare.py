@@ -20,11 +20,11 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def child(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Start this code instead of the converter; its first argument is the last model."""
+    """Start this code instead of the converter; its arguments are the converter's, the last model first."""
     real = subprocess.Popen
 
     def popen(command: list[str], **options: object) -> object:
-        return real([sys.executable, "-c", code, command[-1]], **options)  # type: ignore[call-overload]
+        return real([sys.executable, "-c", code, *command[:2:-1]], **options)  # type: ignore[call-overload]
 
     monkeypatch.setattr(subprocess, "Popen", popen)
 
@@ -48,6 +48,22 @@ def test_the_child_gets_the_models_and_the_settings(settings: Settings, monkeypa
     with pytest.raises(ModelError, match=r"^told to stop$"):
         prepare.prepare(settings, [SPEC], lines.append)
     assert lines == [f"tiny 1.5 {settings.data_dir}"]
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_in_the_background_the_child_leaves_the_cores_and_the_memory_to_others(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, background: bool
+) -> None:
+    child(
+        monkeypatch,
+        "import os, sys; from streamapp.runtime import convert; before = os.nice(0); "
+        "convert.convert_missing = lambda specs, _: print(specs[0].name, os.nice(0) - before, "
+        "open('/proc/self/oom_score_adj').read().strip() == '1000'); convert.main(sys.argv[1:])",
+    )
+    lines: list[str] = []
+    with pytest.raises(ModelError, match="not converted"):
+        prepare.prepare(settings, [SPEC], lines.append, background=background)
+    assert lines == ["tiny 10 True" if background else "tiny 0 False"]
 
 
 def test_an_unexpected_end_tells_the_last_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
