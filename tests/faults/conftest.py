@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,24 +27,25 @@ def form(request: pytest.FixtureRequest) -> Form:
     return Form(bool(request.config.getoption("--full", default=False)))
 
 
-@pytest.fixture(scope="session")
-def place(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A folder for the workers; kept under .streamapp-test/faults when a test has failed."""
+@contextmanager
+def kept_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder for workers; their logs are kept in `.streamapp-test/faults` when a test has failed."""
     with temporary_folder() as folder:
         yield folder
-        if request.session.testsfailed:
-            kept = Path(request.config.rootpath) / ".streamapp-test" / "faults"
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("models", "checkout"))
+        kept = Path(request.config.rootpath) / ".streamapp-test" / "faults"
+        kept.mkdir(parents=True, exist_ok=True)
+        for log in folder.glob("*.log") if request.session.testsfailed else ():
+            shutil.copy(log, kept)
 
 
 @pytest.fixture(scope="session")
-def platform(place: Path, form: Form) -> Iterator[Lab]:
+def platform(request: pytest.FixtureRequest, form: Form) -> Iterator[Lab]:
     """The platform on one broker, with a link to it for each role."""
     try:
         with (
+            kept_folder(request) as folder,
             kafka_cluster(heap_mib=256, linked=ROLES) as kafka,
-            lab(place, kafka, form, RESULTS, **QUICK) as running,
+            lab(folder, kafka, form, RESULTS, **QUICK) as running,
         ):
             yield running
     except KafkaUnavailable as error:

@@ -138,7 +138,7 @@ async def test_f14_an_answer_that_is_too_large(platform: Lab, topic: str) -> Non
 
 async def count_dead(trial: Trial, oracle_dead: int) -> None:
     """As many dead outcomes as dead letters on the topic, and some."""
-    outcomes = await trial.oracle.outcomes(await trial.oracle.accepted_since(trial.began))
+    outcomes = await trial.oracle.outcomes(await trial.oracle.published_since(trial.began))
     found = sum(outcome == "dead" for each in outcomes.values() for outcome in each.values())
     assert found == oracle_dead > 0
 

@@ -82,6 +82,10 @@ class Lab:
         self.results.append(Result(fault, what, *numbers, time.monotonic() - began))
         assert not self.fleet.fallen(), "workers that ended by themselves"
 
+    def note(self, fault: str, what: str) -> None:
+        """A line of the table for what needs no load."""
+        self.results.append(Result(fault, what))
+
     def joins(self) -> int:
         """How often a worker has joined its group so far."""
         return sum(worker.output().count(JOINED) for worker in self.fleet.workers.values())
@@ -104,6 +108,8 @@ def lab(
             role: linked.model_copy(update={"broker": kafka.url_by(role)}) if role in kafka.links else linked
             for role in ROLES
         }
+        on_disk = {"table_store": "rocksdb://?driver=rocksdict"}
+        settings_of["stats"] = settings_of["stats"].model_copy(update=on_disk)
         with fleet(settings_of, folder) as workers:
             workers.start(*(f"{role}-1" for role in ROLES))
             yield Lab(form, kafka, servers, stores, workers, Oracle(direct, MODELS), results)

@@ -19,6 +19,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
+from streamapp import logs
 from streamapp.runtime.openvino import OpenVinoModel
 
 Plan = dict[str, float]
@@ -64,10 +65,23 @@ def wrap(file: Path) -> None:
     OpenVinoModel.__init__ = loading  # type: ignore[method-assign]
 
 
+def log_more() -> None:
+    """The time of each line, for a person who looks for a fault; who joins a group, for the tests that count it."""
+    configuration = logs.configuration
+
+    def more(level: str) -> dict[str, Any]:
+        config = configuration(level)
+        config["formatters"]["line"]["format"] = "%(asctime)s " + config["formatters"]["line"]["format"]
+        return config
+
+    logs.configuration = more
+    logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.INFO)
+
+
 if __name__ == "__main__":
     from streamapp.__main__ import main
 
     wrap(Path(os.environ["MISCHIEF"]))
-    logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.INFO)  # the tests count who joins
+    log_more()
     sys.argv = ["streamapp", "worker"]
     main()

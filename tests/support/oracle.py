@@ -13,7 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streamapp.brokers import client_options
+from streamapp.errors import ObjectMissing
 from streamapp.settings import Settings
+from streamapp.storage.objects import ObjectStore
 from tables.buckets import Bucket
 from tests.support.stats import watching
 
@@ -57,10 +59,17 @@ class Oracle:
             found[row["image_id"]][row["model"]] = row["outcome"]
         return found
 
-    async def accepted_since(self, at: float) -> set[UUID]:
-        """Images with a row since then, those among them whose upload was not acknowledged."""
-        rows = await self.fetch("SELECT image_id FROM images WHERE accepted_at >= to_timestamp($1)", at)
+    async def published_since(self, at: float) -> set[UUID]:
+        """Images that were published and came after this time, those among them whose upload was not acknowledged."""
+        query = "SELECT image_id FROM images WHERE accepted_at >= to_timestamp($1) AND state = 'published'"
+        rows = await self.fetch(query, at)
         return {row["image_id"] for row in rows}
+
+    async def waiting(self) -> list[UUID]:
+        """Images that will be published: their rows wait, and their originals are stored."""
+        rows = await self.fetch("SELECT image_id, minio_path FROM images WHERE state = 'pending'")
+        async with ObjectStore.connect(self.settings.object_store_url) as objects:
+            return [row["image_id"] for row in rows if await _exists(objects, row["minio_path"])]
 
     async def count(self, what: str, images: Iterable[UUID]) -> int:
         """Rows of these images in the table, or the part of it, that `what` names."""
@@ -141,6 +150,13 @@ class Oracle:
                     messages += [message for message in batch if message.offset < ends[part]]
                 left -= {part for part in left if await consumer.position(part) >= ends[part]}
             return messages
+
+
+async def _exists(objects: ObjectStore, path: str) -> bool:
+    try:
+        return bool(await objects.get(path))
+    except ObjectMissing:
+        return False
 
 
 @dataclass

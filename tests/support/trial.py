@@ -11,7 +11,7 @@ from uuid import UUID
 from aiohttp import ClientError, ClientSession, ClientTimeout, FormData
 from aiokafka.errors import KafkaError
 
-from benchmarks.lag import LagMeter
+from streamapp.lag import LagMeter
 from streamapp.settings import Settings
 from tests.support.oracle import Oracle, Promise
 from tests.support.platform import eventually, picture
@@ -147,6 +147,12 @@ class Trial:
         self.recoveries.append(time.monotonic() - since)
         return self.recoveries[-1]
 
+    async def lag(self, group: str) -> int:
+        """Messages that this group has not done."""
+        lags = await self._lags.now()
+        assert lags is not None, "the broker does not answer"
+        return lags[group]
+
     @property
     def _slack(self) -> float:
         return 3 * self.load.rate  # of the topic with the most messages, one for each model
@@ -162,16 +168,15 @@ class Trial:
 
         async def idle() -> bool:
             lags = await self._lags.now()
-            pending = await self.oracle.fetch("SELECT count(*) FROM images WHERE state = 'pending'")
-            return lags is not None and not any(lags.values()) and pending[0]["count"] == 0
+            return lags is not None and not any(lags.values()) and not await self.oracle.waiting()
 
-        await eventually(idle, SETTLE_S, "no lag, nothing pending")
+        await eventually(idle, SETTLE_S, "no lag, nothing that waits to be published")
 
     async def verify(self) -> None:
         """Every promise about the images since the trial began."""
         await self.settle()
         self.promise.acknowledged = set(self.load.acknowledged)
-        images = await self.oracle.accepted_since(self.began) | self.promise.acknowledged
+        images = await self.oracle.published_since(self.began) | self.promise.acknowledged
         broken = self.promise.broken(await self.oracle.outcomes(images), self.oracle.models)
         assert not broken, f"{len(broken)} of {len(images)} images, the first of them: {broken[:5]}"
 
