@@ -39,7 +39,7 @@ class Fleet:
         self._ports: dict[str, int] = {}
         self.workers: dict[str, Worker] = {}
         self.behave()
-        _write_agents(folder / "checkout")
+        write_agents(folder / "checkout")
 
     def __getitem__(self, name: str) -> Worker:
         return self.workers[name]
@@ -133,7 +133,7 @@ def fleet(settings_of: dict[str, Settings], folder: Path) -> Iterator[Fleet]:
         workers.kill(*workers.workers)
 
 
-def _write_agents(checkout: Path) -> None:
+def write_agents(checkout: Path) -> None:
     """A copy of the package `agents` with the tiny models as its only ones."""
     package = checkout / "agents"
     package.mkdir(parents=True)
