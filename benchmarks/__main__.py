@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import idle, latency, report, soak, swap
+from benchmarks import fairness, idle, latency, report, soak, swap
 from benchmarks.target import target
 
 cli = typer.Typer(
@@ -19,6 +19,7 @@ cli.command("idle")(idle.main)
 cli.command("latency")(latency.main)
 cli.command("soak")(soak.main)
 cli.command("swap")(swap.main)
+cli.command("fairness")(fairness.main)
 
 
 @cli.command("all")

@@ -20,6 +20,8 @@ from streamapp.records import now
 ROOT = Path(__file__).parents[1]
 #: Where the JSON goes unless it is told otherwise; not part of the project.
 RESULTS = Path(".streamapp/benchmarks")
+#: Where progress is shown; results go to the standard output.
+progress = Console(stderr=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -37,7 +39,7 @@ def write(path: Path, name: str, options: Mapping[str, Any], result: Mapping[str
     whole = {"benchmark": name, "taken_at": now().isoformat(), "host": host(), "options": options, "result": result}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(whole, indent=1, default=_plain) + "\n")
-    Console(stderr=True).print(f"written to {path}")
+    progress.print(f"written to {path}")
 
 
 def command(program: Callable[[], Any]) -> None:
