@@ -14,7 +14,6 @@ import typer
 
 import agents
 from benchmarks import report, series
-from benchmarks.lag import LagMeter
 from benchmarks.ledger import Ledger, ledger
 from benchmarks.series import Sample
 from benchmarks.target import Target, target
@@ -24,6 +23,7 @@ from streamapp.ingest.produce.client import Picture, Uploader
 from streamapp.ingest.produce.demo import looped, photographs
 from streamapp.ingest.produce.report import Report
 from streamapp.ingest.produce.stream import Stream, threaded
+from streamapp.lag import LagMeter
 from streamapp.storage.postgres import Database
 from streamapp.storage.views import Counts
 

@@ -16,7 +16,6 @@ import typer
 
 import agents
 from benchmarks import freshweights, report
-from benchmarks.lag import LagMeter
 from benchmarks.ledger import ledger
 from benchmarks.soak import Recording, pictures_of
 from benchmarks.swaptimes import Swap, phases, show
@@ -26,6 +25,7 @@ from streamapp import topics
 from streamapp.errors import ModelError
 from streamapp.ingest.produce.report import Report
 from streamapp.ingest.produce.stream import Stream, threaded
+from streamapp.lag import LagMeter
 from streamapp.records import Prediction, now
 from streamapp.settings import Settings
 from streamapp.storage.postgres import Database

@@ -1,4 +1,4 @@
-"""The command line: `streamapp up | worker | produce | predict | models | train | evaluate`."""
+"""The command line: `streamapp up | worker | produce | predict | models | ledger | dead-letters | replay | …`."""
 
 import logging
 import sys
@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from streamapp.commands.dead_letters import app as dead_letters
+from streamapp.commands.ledger import ledger
+from streamapp.commands.replay import app as replay
 from streamapp.errors import StreamappError
 from streamapp.ingest.predict import predict
 from streamapp.ingest.produce.cli import app as produce
@@ -23,7 +26,10 @@ cli = typer.Typer(
 )
 cli.add_typer(produce, name="produce")
 cli.add_typer(models, name="models")
+cli.add_typer(dead_letters, name="dead-letters")
+cli.add_typer(replay, name="replay")
 cli.command()(predict)
+cli.command()(ledger)
 cli.command()(train)
 cli.command()(evaluate)
 

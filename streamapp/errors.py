@@ -8,6 +8,8 @@ StreamappError
 │   ├── TopicMismatch          a topic exists with another number of partitions
 │   └── PublishFailed          the broker did not acknowledge a message in time
 ├── RecordError                a message on a topic cannot be decoded
+├── LetterRefused              a dead letter cannot be sent again, or given up, as it is
+├── ReplayError                a replay cannot be run as asked
 ├── StorageError
 │   ├── StoreUnavailable       a store does not answer; trying again may help
 │   ├── RowRefused             PostgreSQL refuses this row for what it contains
@@ -58,6 +60,14 @@ class PublishFailed(BrokerError):
 
 class RecordError(StreamappError):
     """A message on a topic cannot be decoded."""
+
+
+class LetterRefused(StreamappError):
+    """A dead letter cannot be sent again, or given up, as it is; the text says why."""
+
+
+class ReplayError(StreamappError):
+    """A replay cannot be run as asked."""
 
 
 class StorageError(StreamappError):

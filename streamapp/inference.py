@@ -4,6 +4,7 @@ import asyncio
 import queue
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,6 +34,10 @@ class Inference:
 
 class ModelReplaced(Exception):
     """The image was prepared for a version of the model with another input, which is not served any more."""
+
+
+class Unwanted(Exception):
+    """Nobody wants the answer any more, now that the model would be free for the image."""
 
 
 class Served:
@@ -84,14 +89,19 @@ class InferenceThread:
         """The version that serves now."""
         return self._served.model.info
 
-    async def infer(self, image: npt.NDArray[np.uint8], prepared_for: ModelInfo) -> Inference:
+    async def infer(
+        self, image: npt.NDArray[np.uint8], prepared_for: ModelInfo, wanted: Callable[[], bool] = lambda: True
+    ) -> Inference:
         """Classify one image, uint8 RGB [H, W, 3]. Calls are served in the order in which they came.
 
         Raises:
             ModelError: the model failed, or took longer than the timeout.
             ModelReplaced: another version serves, whose input is not that of `prepared_for`.
+            Unwanted: `wanted`, asked when it is this call's turn, says no.
         """
         async with self._turn:  # so that the timeout counts this call alone, not those before it
+            if not wanted():
+                raise Unwanted
             if _input(self.info) != _input(prepared_for):
                 raise ModelReplaced
             return await self._submit(image)

@@ -69,6 +69,7 @@ class Metrics:
         self.dead_letters = Counter(
             "streamapp_dead_letters_total", "Messages sent to the dead letters.", ["model", "stage"], registry=registry
         )
+        self.shed = Counter("streamapp_shed_total", "Camera frames left out as too old.", ["model"], registry=registry)
         self.stage_seconds = Histogram(
             "streamapp_stage_seconds",
             "Time of one stage of one prediction.",

@@ -15,9 +15,11 @@ from streamapp.records import (
     LabelMessage,
     Prediction,
     Record,
+    Shed,
     Verdict,
 )
-from streamapp.storage.rows import Rows
+from streamapp.retries import Retry, is_for
+from streamapp.storage.rows import Published, Rows
 
 GROUP = "streamapp-recorder"
 #: What each topic carries, and the field of `Rows` that it goes into.
@@ -27,6 +29,7 @@ KINDS: dict[str, tuple[type[Record], str]] = {
     topics.VERDICTS: (Verdict, "verdicts"),
     topics.LABELS: (LabelMessage, "labels"),
     topics.DEAD_LETTERS: (DeadLetter, "dead_letters"),
+    topics.SHED: (Shed, "shed"),
 }
 #: A message takes the room of one row for every 16 KiB that it has begun, so that large ones cannot fill the memory.
 ROW_BYTES = 16 * 1024
@@ -43,7 +46,9 @@ class Event(Protocol):
 
 @dataclass(frozen=True)
 class Item:
-    """An event with the record to store, or with the dead letter to send because it has none."""
+    """An event with the record to store, or with the dead letter to send because it has none; with neither of them
+    where the event is sent again for another group.
+    """
 
     event: Event
     weight: int
@@ -56,6 +61,8 @@ def read(event: Event) -> Item:
     dead-letter topic itself, one to store, so that it does not go round and round.
     """
     message = event.message
+    if not is_for(message, GROUP):
+        return Item(event, 1)
     weight = 1 + len(message.value or b"") // ROW_BYTES
     kind, _ = KINDS[message.topic]
     try:
@@ -74,8 +81,16 @@ def rows(items: Sequence[Item]) -> Rows:
     batch = Rows()
     for item in items:
         _, kind = KINDS[item.event.message.topic]
-        getattr(batch, kind).append(item.record)
+        record = item.record
+        getattr(batch, kind).append(_placed(item, record) if isinstance(record, ImageMessage) else record)
     return batch
+
+
+def _placed(item: Item, image: ImageMessage) -> Published:
+    """An image at the place where all groups have read it, not where it was sent again for us."""
+    message = item.event.message
+    retry = Retry.of(message)
+    return Published(image, message.partition, retry.offset if retry else message.offset)
 
 
 def letter(

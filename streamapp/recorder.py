@@ -1,4 +1,4 @@
-"""The recorder: stores what five topics carry, in batches, and acknowledges it only then, in order."""
+"""The recorder: stores what six topics carry, in batches, and acknowledges it only then, in order."""
 
 import asyncio
 import logging

@@ -90,6 +90,22 @@ class Prediction(Record):
     inference_ms: float
     total_ms: float
     lane: Lane = "held"
+    amends: AwareDatetime | None = Field(
+        default=None, description="When the dead letter was made that this retry takes back."
+    )
+
+
+class Shed(Record):
+    """`images-shed`: a model was behind, and has left a camera's frame out that was too old to be live."""
+
+    image_id: UUID
+    model: str
+    run_id: str = LIVE
+    timestamp: AwareDatetime = Field(description="When it was left out.")
+    age_ms: float = Field(description="How old the frame was then.")
+    deadline_ms: float
+    source: Source = "webcam"
+    camera_id: str | None = None
 
 
 class Verdict(Record):
@@ -99,7 +115,7 @@ class Verdict(Record):
     timestamp: AwareDatetime
     expected: int = Field(description="Models that take part.")
     answers: int = Field(description="Models that predicted.")
-    complete: bool = Field(description="Every model has answered or given up; false: the deadline passed first.")
+    complete: bool = Field(description="Every model has its outcome; false: the deadline passed first.")
     fastest: str | None = Field(None, description="Smallest inference time; answers outside the lane left out.")
     most_confident: str | None = None
     consensus: str | None = Field(None, description="Class with strictly the most votes; none when the vote is tied.")
@@ -112,6 +128,7 @@ class Verdict(Record):
     label: str | None = None
     predictions: list[Prediction] = Field(default_factory=list)
     dead: list[str] = Field(default_factory=list, description="Models that sent this image to the dead letters.")
+    shed: list[str] = Field(default_factory=list, description="Models that left this frame out.")
 
 
 class LabelMessage(Record):
@@ -138,6 +155,8 @@ class DeadLetter(Record):
     offset: int
     timestamp: AwareDatetime
     value: str = Field(description="The original message value, base64.")
+    tries: int = Field(default=1, ge=1, description="How often it has failed.")
+    amends: AwareDatetime | None = Field(default=None, description="When the letter was made whose retry has failed.")
 
 
 class Tick(Record):

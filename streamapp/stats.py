@@ -19,7 +19,8 @@ from streamapp import topics
 from streamapp.errors import ModelError, RecordError
 from streamapp.letters import dead_letter, send_dead_letter
 from streamapp.metrics import Metrics
-from streamapp.records import DeadLetter, LabelMessage, Prediction, Tick
+from streamapp.records import DeadLetter, LabelMessage, Prediction, Shed, Tick
+from streamapp.retries import is_for
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
 from streamapp.stats_feed import Feed
@@ -27,7 +28,7 @@ from streamapp.stats_tables import CheckpointedTransport, Checkpoints, TableBack
 from streamapp.stream import StreamApp, raw_topic
 from tables.book import Book
 from tables.buckets import ENSEMBLE
-from tables.changes import DEAD_LETTER, LABEL, PREDICTION, TICK
+from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, TICK
 from tables.recovery import recover
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 SOURCES = {
     topics.PREDICTIONS: PREDICTION,
     topics.DEAD_LETTERS: DEAD_LETTER,
+    topics.SHED: SHED,
     topics.LABELS: LABEL,
     topics.STATS_TICKS: TICK,
 }
@@ -105,10 +107,14 @@ class Stats:
         """
         message = event.message
         topic, partition, offset, value = message.topic, message.partition, message.offset, message.value
+        if not is_for(message, self.app.conf.id):
+            return "other"
         if topic == topics.PREDICTIONS:
             return self.book.predicted(Prediction.decode(value), partition, offset, at)
         if topic == topics.DEAD_LETTERS:
             return self.book.gave_up(DeadLetter.decode(value), partition, offset, at)
+        if topic == topics.SHED:
+            return self.book.left_out(Shed.decode(value), partition, offset, at)
         if topic == topics.LABELS:
             return self.book.labelled(LabelMessage.decode(value), partition, offset, at)
         return self._tick(Tick.decode(value), partition, offset)

@@ -130,7 +130,7 @@ async def register_group(settings: Settings, group: str, topic: str, agree: Agre
     """Give a new consumer group its starting point: the end of `topic`. A group that has offsets keeps them.
 
     A model that is added later must not replay the whole history into the live figures. Several processes may do this
-    at once, while messages arrive: `agree` is given where the topic ends and says where all of them let the group begin.
+    at once, while messages arrive: `agree` is given where the topic ends, and says where all of them begin.
 
     Returns:
         The committed offset per partition.

@@ -28,7 +28,7 @@ def summary(buckets: Iterable[Bucket], totals: Totals, window_s: float, now: flo
 
     Args:
         buckets: of any model, partition and time; those outside the window are left out.
-        totals: `{"<model>:<partition>": {"predictions": n, "errors": n}}`, as on `stats-partials`.
+        totals: `{"<model>:<partition>": {"predictions": n, …}}`, as on `stats-partials`.
         window_s: length of the window in seconds.
         now: seconds since 1970.
 
@@ -81,6 +81,7 @@ def _figures(whole: Bucket, total_predictions: int, length_s: float) -> dict[str
         "total_predictions": total_predictions,
         "count": count,
         "errors": whole.errors,
+        "shed": whole.shed,
         "labelled": whole.labelled,
         "correct": whole.correct,
         "trained": whole.trained,

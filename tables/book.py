@@ -1,20 +1,19 @@
 """The three tables together: what each message changes in races, buckets and totals."""
 
-from collections.abc import Callable, Hashable, Iterable, Set
-from math import ceil
-from typing import Literal, TypeVar
+from collections.abc import Iterable, Set
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from streamapp.records import LIVE, DeadLetter, LabelMessage, Prediction
+from streamapp.records import LIVE, DeadLetter, LabelMessage, Prediction, Shed
 from tables import races
-from tables.buckets import BUCKET_S, ENSEMBLE, KEEP_BUCKET_S, Bucket, bucket_key, bucket_start
-from tables.changes import DEAD_LETTER, LABEL, PREDICTION, TICK, Change
-from tables.race import KEEP_RACE_S, Race
+from tables.buckets import ENSEMBLE, KEEP_BUCKET_S, Bucket, bucket_key, bucket_start
+from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, TICK, Change, grouped
+from tables.race import Dead, Race
 from tables.schedule import Schedule
 from tables.shelf import Backing, Shelf
 from tables.totals import Total
 
-K = TypeVar("K", bound=Hashable)
 #: What became of a message: counted, seen before at this offset, one outcome too many for its image and model, or
 #: none of the live figures' business (old images done again, no image, not the image's partition).
 Result = Literal["counted", "replay", "duplicate", "other"]
@@ -55,28 +54,46 @@ class Book:
             return "other"
         if known := race.answers.get(prediction.model):
             return "replay" if known.offset == offset else "duplicate"
+        if prediction.amends and race.is_forgotten(prediction.amends, now):
+            race.recall(prediction.model, Dead(-1, bucket_start(prediction.amends)), now)
         changes = race.add_prediction(prediction, offset, now)
-        changes += race.settle(self.expected, now, PREDICTION, offset)
-        self._keep(race, now)
-        self.count(changes, partition, now)
-        return "counted"
+        return self._enter(race, changes, PREDICTION, offset, now)
 
     def gave_up(self, letter: DeadLetter, partition: int, offset: int, now: float) -> Result:
         """A model has given an image up."""
         if letter.image_id is None or letter.model is None or letter.run_id != LIVE:
             return "other"
-        self._count_again(DEAD_LETTER, partition, offset, now)
-        race = self._race(letter.image_id, partition, now)
+        dead = Dead(offset, bucket_start(letter.timestamp))
+        return self._missed(letter.image_id, letter.model, dead, partition, now, letter.amends)
+
+    def left_out(self, shed: Shed, partition: int, offset: int, now: float) -> Result:
+        """A model has left a frame out."""
+        if shed.run_id != LIVE:
+            return "other"
+        dead = Dead(offset, bucket_start(shed.timestamp), shed=True, camera_id=shed.camera_id)
+        return self._missed(shed.image_id, shed.model, dead, partition, now)
+
+    def _missed(
+        self, image_id: UUID, model: str, dead: Dead, partition: int, now: float, amends: datetime | None = None
+    ) -> Result:
+        source = SHED if dead.shed else DEAD_LETTER
+        self._count_again(source, partition, dead.offset, now)
+        race = self._race(image_id, partition, now)
         if race.partition != partition:
             return "other"
-        if known := race.dead.get(letter.model):
-            return "replay" if known.offset == offset else "duplicate"
-        changes = race.add_dead(letter.model, bucket_start(letter.timestamp), offset, now)
-        if not changes:
+        if known := race.dead.get(model):
+            return "replay" if known.offset == dead.offset else "duplicate"
+        if race.is_forgotten(amends, now):
+            return "duplicate"  # the retry of an old image has failed as well, and its error is counted
+        if not (changes := race.add_dead(model, dead, now)):
             return "duplicate"
-        changes += race.settle(self.expected, now, DEAD_LETTER, offset)
+        return self._enter(race, changes, source, dead.offset, now)
+
+    def _enter(self, race: Race, changes: list[Change], source: str, offset: int, now: float) -> Result:
+        """A model's outcome has changed a race."""
+        changes += race.settle(self.expected, now, source, offset)
         self._keep(race, now)
-        self.count(changes, partition, now)
+        self.count(changes, race.partition, now)
         return "counted"
 
     def labelled(self, message: LabelMessage, partition: int, offset: int, now: float) -> Result:
@@ -114,7 +131,7 @@ class Book:
         if race.closed_at is None and race.has_outcome:
             changes = race.settle(self.expected, now, TICK, offset, due=True)
             self._keep(race, now)
-            self.schedule.add(race.partition, race_due_at(race, self.deadline_s), race.key)
+            self.schedule.add(race.partition, races.due_at(race, self.deadline_s), race.key)
             return changes
         self.unclaimed += not race.has_outcome
         self.races.put(race.key, race.partition, None, now)
@@ -158,11 +175,11 @@ class Book:
         if ":" in key:
             return int(key.rpartition(":")[2]) + KEEP_BUCKET_S
         race = self.races.get(key)
-        return None if race is None else race_due_at(race, self.deadline_s)
+        return None if race is None else races.due_at(race, self.deadline_s)
 
     def count(self, changes: Iterable[Change], partition: int, now: float) -> None:
         """Apply the changes of one message, all of one source and offset, to the buckets and totals."""
-        for (model, start), group in _grouped(changes, lambda change: (change.model, change.start)):
+        for (model, start), group in grouped(changes, lambda change: (change.model, change.start)):
             key = bucket_key(model, partition, start)
             bucket = self.buckets.get(key)
             if bucket is None:
@@ -173,25 +190,11 @@ class Book:
             if bucket.apply(group):
                 self.buckets.put(key, partition, bucket, now)
                 self.changed[f"bucket|{key}"] = partition
-        for model, group in _grouped(changes, lambda change: change.model):
-            group = [change for change in group if change.predictions or change.errors]
+        for model, group in grouped(changes, lambda change: change.model):
+            group = [change for change in group if change.predictions or change.errors or change.shed]
             if model == ENSEMBLE or not group:
                 continue
             total = self.totals.get(f"{model}:{partition}") or Total(model, partition)
             if total.apply(group):
                 self.totals.put(total.key, partition, total, now)
                 self.changed[f"total|{total.key}"] = partition
-
-
-def race_due_at(race: Race | races.Outline, deadline_s: float) -> float:
-    """When a race must be closed, or deleted if it is closed or only labelled; deletions come ten seconds' worth."""
-    if race.closed_at is None and race.has_outcome:
-        return race.opened_at + deadline_s
-    return ceil(((race.closed_at or race.opened_at) + KEEP_RACE_S) / BUCKET_S) * BUCKET_S
-
-
-def _grouped(changes: Iterable[Change], key: Callable[[Change], K]) -> Iterable[tuple[K, list[Change]]]:
-    groups: dict[K, list[Change]] = {}
-    for change in changes:
-        groups.setdefault(key(change), []).append(change)
-    return groups.items()

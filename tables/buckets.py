@@ -49,6 +49,7 @@ class Bucket:
     bypassed: int = 0
     untrained: int = 0
     confidence_micro: int = 0
+    shed: int = 0
     stages: dict[str, Sketch] = field(default_factory=dict)
     last_offset: dict[str, int] = field(default_factory=dict)
 
@@ -79,6 +80,7 @@ class Bucket:
             else:
                 self.predictions += change.predictions
             self.apply_error(change.errors)
+            self.shed += change.shed
             self.relabel(change.labelled, change.correct)
         return True
 
@@ -107,7 +109,7 @@ class Bucket:
 
     def merge(self, other: "Bucket") -> None:
         """Take in the figures of another bucket, from another partition or time; model, start and offsets stay."""
-        for name in ("predictions", "errors", "labelled", "correct", "bypassed", "untrained", "confidence_micro"):
+        for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for stage, sketch in other.stages.items():
             self.stages.setdefault(stage, Sketch()).merge(sketch)
@@ -131,6 +133,7 @@ class Bucket:
         return cls(packed["m"], packed["p"], packed["s"], stages=stages, **counts)
 
 
+_SUMS = ("predictions", "errors", "shed", "labelled", "correct", "bypassed", "untrained", "confidence_micro")
 _COUNTS = (
     ("n", "predictions"),
     ("e", "errors"),
@@ -139,5 +142,6 @@ _COUNTS = (
     ("b", "bypassed"),
     ("u", "untrained"),
     ("f", "confidence_micro"),
+    ("h", "shed"),
     ("o", "last_offset"),
 )

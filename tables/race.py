@@ -7,11 +7,13 @@ bring the buckets and totals up to date, and a message that is read again finds 
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from streamapp.records import Prediction, Source
 from tables.buckets import ENSEMBLE, bucket_start
-from tables.changes import DEAD_LETTER, LABEL, PREDICTION, Change
+from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, Change
+from tables.marks import Mark, difference
 from tables.votes import ensemble
 
 #: Closed races stay this long: late answers, labels and duplicates on the wire still find them.
@@ -28,20 +30,15 @@ class Answer:
 
 @dataclass(slots=True)
 class Dead:
-    """A model gave the image up: the dead letter's offset, and the bucket of its time."""
+    """A model has no answer for the image: the offset of the message that says so, and the bucket of its time.
+
+    It has given the image up, or, a frame of a camera that is `shed`, left it out.
+    """
 
     offset: int
     start: int
-
-
-@dataclass(slots=True)
-class Mark:
-    """What an answer or an ensemble counts for in its bucket, apart from times and confidence."""
-
-    start: int
-    predictions: int = 0
-    labelled: int = 0
-    correct: int = 0
+    shed: bool = False
+    camera_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -73,21 +70,33 @@ class Race:
 
     @property
     def source(self) -> Source:
-        """Where the image came from, by its answers."""
-        return next((answer.source for _, answer in self._predictions()), "upload")
+        """Where the image came from, by its answers; only cameras' frames are shed."""
+        shed = any(dead.shed for dead in self.dead.values())
+        return next((answer.source for _, answer in self._predictions()), "webcam" if shed else "upload")
 
     @property
     def camera_id(self) -> str | None:
-        """The camera, by its answers."""
-        return next((answer.camera_id for _, answer in self._predictions()), None)
+        """The camera, by its outcomes."""
+        cameras = [answer.camera_id for _, answer in self._predictions()]
+        return next(iter(cameras + [dead.camera_id for dead in self.dead.values()]), None)
 
     @property
     def has_outcome(self) -> bool:
         """False while only a label has come."""
         return bool(self.answers or self.dead)
 
+    @property
+    def recalled(self) -> bool:
+        """Whether this is what is known again of a race that was over and forgotten."""
+        return self.closed_at is not None and self.settled_at is None
+
+    def is_forgotten(self, amends: datetime | None, now: float) -> bool:
+        """Whether what a retry amends was in a race that is not kept any more, so that this one knows nothing of it."""
+        old = amends is not None and now - amends.timestamp() > KEEP_RACE_S
+        return old and (self.recalled or not self.has_outcome)
+
     def add_prediction(self, prediction: Prediction, offset: int, now: float) -> list[Change]:
-        """A model has answered. Only its first answer counts; one after a dead letter takes the error back."""
+        """A model has answered. Only its first answer counts; it takes back an error or a frame left out before it."""
         model = prediction.model
         if model in self.answers:
             return []
@@ -98,16 +107,24 @@ class Race:
         start = bucket_start(prediction.timestamp)
         changes = [Change(model, start, PREDICTION, offset, predictions=1, prediction=prediction)]
         if model in self.dead:
-            changes.append(Change(model, self.dead[model].start, PREDICTION, offset, errors=-1))
+            changes.append(self._missed(model, PREDICTION, offset, -1))
         return self._write(changes + self._relabelled(before, PREDICTION, offset))
 
-    def add_dead(self, model: str, start: int, offset: int, now: float) -> list[Change]:
-        """A model has given the image up; after its answer, or for the second time, that changes nothing."""
+    def add_dead(self, model: str, dead: Dead, now: float) -> list[Change]:
+        """A model has given the image up or left it out; after another outcome that changes nothing."""
         if model in self.answers or model in self.dead:
             return []
         self._open(now)
-        self.dead[model] = Dead(offset, start)
-        return self._write([Change(model, start, DEAD_LETTER, offset, errors=1)])
+        self.dead[model] = dead
+        return self._write([self._missed(model, SHED if dead.shed else DEAD_LETTER, dead.offset, 1)])
+
+    def recall(self, model: str, dead: Dead, now: float) -> None:
+        """All that is known of a race that was over long ago is what the model's late answer takes back: the answer
+        counts, and there will be no new verdict.
+        """
+        self._open(now)
+        self.dead[model] = dead
+        self.closed_at = now
 
     def set_label(self, label: str, offset: int) -> list[Change]:
         """The right class, by a person or a program: it replaces an earlier one, and the one the image came with."""
@@ -124,6 +141,8 @@ class Race:
         message that led to it.
         """
         complete = expected <= self.answers.keys() | self.dead.keys()
+        if self.recalled:
+            return []
         if self.closed_at is None:
             if not (complete or due) or not self.has_outcome:
                 return []
@@ -139,6 +158,12 @@ class Race:
 
     def _predictions(self) -> Iterator[tuple[str, Prediction]]:
         return ((model, answer.prediction) for model, answer in self.answers.items())
+
+    def _missed(self, model: str, source: str, offset: int, count: int) -> Change:
+        """The part of an error, or of a frame left out, in the bucket of its time."""
+        dead = self.dead[model]
+        change = Change(model, dead.start, source, offset)
+        return change._replace(shed=count) if dead.shed else change._replace(errors=count)
 
     def _write(self, changes: list[Change]) -> list[Change]:
         self.journal += changes
@@ -159,7 +184,7 @@ class Race:
         return [
             change
             for model, mark in self._marks().items()
-            if (change := _difference(model, source, offset, before.get(model, Mark(mark.start, 1)), mark))
+            if (change := difference(model, source, offset, before.get(model, Mark(mark.start, 1)), mark))
         ]
 
     def _ensembled(self, source: str, offset: int) -> list[Change]:
@@ -171,18 +196,5 @@ class Race:
         counts = self.label is not None and all(answer.trained for answer in answers)
         mark = Mark(start, 1, int(counts), int(counts and ensemble(answers)[0] == self.label))
         before, self.ensemble = self.ensemble or Mark(start), mark
-        change = _difference(ENSEMBLE, source, offset, before, mark)
+        change = difference(ENSEMBLE, source, offset, before, mark)
         return [change] if change else []
-
-
-def _difference(model: str, source: str, offset: int, before: Mark, after: Mark) -> Change | None:
-    change = Change(
-        model,
-        after.start,
-        source,
-        offset,
-        predictions=after.predictions - before.predictions,
-        labelled=after.labelled - before.labelled,
-        correct=after.correct - before.correct,
-    )
-    return change if change.predictions or change.labelled or change.correct else None

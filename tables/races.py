@@ -4,17 +4,20 @@ import zlib
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from streamapp.records import Prediction, Verdict
+from tables.buckets import BUCKET_S
 from tables.changes import Change
-from tables.race import KEEP_RACE_S, Answer, Dead, Mark, Race
+from tables.marks import Mark
+from tables.race import KEEP_RACE_S, Answer, Dead, Race
 from tables.votes import consensus, disagreement, ensemble, fastest, most_confident
 
-__all__ = ["KEEP_RACE_S", "Outline", "Race", "from_bytes", "outline", "to_bytes", "verdict"]
+__all__ = ["KEEP_RACE_S", "Outline", "Race", "due_at", "from_bytes", "outline", "to_bytes", "verdict"]
 
 
 def verdict(race: Race, expected: Set[str], now: float) -> Verdict:
@@ -39,8 +42,14 @@ def verdict(race: Race, expected: Set[str], now: float) -> Verdict:
         camera_id=race.camera_id,
         label=race.label,
         predictions=answers,
-        dead=sorted(race.dead.keys() - race.answers.keys()),
+        dead=_missing(race, shed=False),
+        shed=_missing(race, shed=True),
     )
+
+
+def _missing(race: Race, *, shed: bool) -> list[str]:
+    """The models that have given the image up, or left it out, and have not answered after all."""
+    return sorted(model for model, dead in race.dead.items() if dead.shed == shed and model not in race.answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,13 @@ def outline(value: bytes) -> Outline:
     return Outline(race["partition"], race["opened_at"], race["closed_at"], owes, bool(offsets or dead), changes)
 
 
+def due_at(race: Race | Outline, deadline_s: float) -> float:
+    """When a race must be closed, or deleted if it is closed or only labelled; deletions come ten seconds' worth."""
+    if race.closed_at is None and race.has_outcome:
+        return race.opened_at + deadline_s
+    return ceil(((race.closed_at or race.opened_at) + KEEP_RACE_S) / BUCKET_S) * BUCKET_S
+
+
 _PLAIN = (
     "partition",
     "opened_at",
@@ -104,7 +120,7 @@ def _packed(race: Race) -> list[Any]:
     mark = race.ensemble
     return [
         [each.offset for each in race.answers.values()],
-        {model: [each.offset, each.start] for model, each in race.dead.items()},
+        {model: [each.offset, each.start, each.shed, each.camera_id] for model, each in race.dead.items()},
         mark and [mark.start, mark.predictions, mark.labelled, mark.correct],
         [[*change[:-1], change.prediction is not None] for change in race.journal],
     ]

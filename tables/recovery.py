@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Set
 import orjson
 
 from tables import races
-from tables.book import Book, race_due_at
+from tables.book import Book
 from tables.buckets import ENSEMBLE, KEEP_BUCKET_S, bucket_key
 from tables.changes import Change
 
@@ -47,7 +47,7 @@ def recover(book: Book, owned: Set[int], committed: Mapping[tuple[int, str], int
         if outline.partition not in owned:
             book.races.backing.forget(key)
             continue
-        book.schedule.add(outline.partition, race_due_at(outline, book.deadline_s), key)
+        book.schedule.add(outline.partition, races.due_at(outline, book.deadline_s), key)
         if outline.owes_verdict:
             book.owing[key] = None
         if any(_is_missing(change, outline.partition, counted, now) for change in outline.journal):
@@ -80,7 +80,7 @@ def _is_missing(change: Change, partition: int, counted: dict[str, Offsets], now
     """Whether a bucket that is still kept, or a total, was written before this change."""
     bucket = counted.get(bucket_key(change.model, partition, change.start), {})
     total = counted.get(f"{change.model}:{partition}", {})
-    in_total = change.model != ENSEMBLE and bool(change.predictions or change.errors)
+    in_total = change.model != ENSEMBLE and bool(change.predictions or change.errors or change.shed)
     return (change.start + KEEP_BUCKET_S > now and bucket.get(change.source, -1) < change.offset) or (
         in_total and total.get(change.source, -1) < change.offset
     )

@@ -1,4 +1,4 @@
-"""The table `totals`: answers and errors of each model since the beginning."""
+"""The table `totals`: answers, errors and frames left out of each model since the beginning."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,13 +10,14 @@ from tables.changes import Change
 
 @dataclass(slots=True)
 class Total:
-    """Answers and errors of one model on one partition since the beginning; it never expires."""
+    """What one model has done on one partition since the beginning; it never expires."""
 
     model: str
     partition: int
     predictions: int = 0
     errors: int = 0
     last_offset: dict[str, int] = field(default_factory=dict)
+    shed: int = 0
 
     @property
     def key(self) -> str:
@@ -31,11 +32,12 @@ class Total:
         self.last_offset[source] = offset
         self.predictions += sum(change.predictions for change in changes)
         self.errors += sum(change.errors for change in changes)
+        self.shed += sum(change.shed for change in changes)
         return True
 
     def to_json(self) -> bytes:
         """For the table: with the offsets."""
-        return orjson.dumps([self.predictions, self.errors, self.last_offset])
+        return orjson.dumps([self.predictions, self.errors, self.last_offset, self.shed])
 
     @classmethod
     def from_json(cls, key: str, value: bytes) -> "Total":
@@ -45,4 +47,4 @@ class Total:
 
     def figures(self) -> dict[str, int]:
         """What is published of it."""
-        return {"predictions": self.predictions, "errors": self.errors}
+        return {"predictions": self.predictions, "errors": self.errors, "shed": self.shed}

@@ -13,8 +13,11 @@ from streamapp.errors import PublishFailed, RecordError
 from streamapp.ingest.accept import sweep
 from streamapp.publish import publish
 from streamapp.records import ImageMessage, Verdict
+from streamapp.registration import register as register_model
+from streamapp.resend import Message
 from streamapp.roles.shared import Shared
 from streamapp.serving import ModelState, ReloadOrder
+from streamapp.storage.ledger import LedgerStore
 from streamapp.stream import StreamApp, raw_topic
 from streamapp.tail import follow
 from streamapp.web import setup
@@ -52,15 +55,18 @@ class ApiRole:
         one that is still being converted or loaded will begin with the first of them.
         """
         shared = self.shared
+        db = await shared.database(stack)
         for model in agents.specs(shared.settings.models, shared.settings.weights):
-            await topics.register_group(shared.settings, f"streamapp-{model}", topics.IMAGES)
+            starts = await register_model(shared.settings, model, lambda: shared.database(stack))
+            await LedgerStore(db).begin(model, starts)  # also for groups from before there was a ledger
         self.context = ApiContext(
             settings=shared.settings,
-            db=await shared.database(stack),
+            db=db,
             objects=await shared.objects(stack),
             cache=await shared.cache(stack),
             publish=self.publish,
             order=self.order,
+            send=self.send,
             live=self.live,
             metrics=shared.metrics,
         )
@@ -92,6 +98,17 @@ class ApiRole:
         """Tell every worker of a model; returns when the broker has the order, raises PublishFailed when it has not."""
         timeout_s = self.shared.settings.publish_timeout_s
         await publish(self.control, order.model.encode(), order.encode(), timeout_s=timeout_s)
+
+    async def send(self, message: Message) -> None:
+        """Send a message again; returns when the broker has it, raises PublishFailed when it has not."""
+        await publish(
+            raw_topic(self.app, message.topic),
+            message.key,
+            message.value,
+            headers=message.headers,
+            partition=message.partition,
+            timeout_s=self.shared.settings.publish_timeout_s,
+        )
 
     async def follow(self) -> None:
         """Keep the live view, also after the broker was away."""

@@ -14,8 +14,10 @@ from faust.types import StreamT
 from streamapp import topics
 from streamapp.classify import Classifier
 from streamapp.errors import PublishFailed, RecordError
+from streamapp.outcomes import PublishedOutcomes
 from streamapp.publish import publish, publish_surely
 from streamapp.records import now
+from streamapp.registration import register as register_model
 from streamapp.roles.shared import Shared
 from streamapp.runtime.spec import ModelSpec
 from streamapp.serving import ModelState, ReloadOrder
@@ -57,8 +59,7 @@ class ModelAgent:
         self.spec = spec
         self.shared = shared
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
-        self.predictions = raw_topic(app, topics.PREDICTIONS)
-        self.dead_letters = raw_topic(app, topics.DEAD_LETTERS)
+        self.outcomes = PublishedOutcomes(app, shared.metrics)
         self.state_topic = raw_topic(app, topics.MODELS_STATE)
         self.window: Window
         self.service: Service
@@ -79,12 +80,11 @@ class ModelAgent:
             self.service.inference,
             fetcher,
             shared.decoders,
-            self.predictions,
-            self.dead_letters,
+            self.outcomes,
             shared.metrics,
         )
         self.window = Window(settings.window, body, self.app.crash)
-        await topics.register_group(settings, self.app.conf.id, topics.IMAGES)
+        await register_model(settings, self.spec.name, lambda: shared.database(stack))
         trained = "trained" if info.trained else "untrained"
         log.info("%s is loaded (%s, %s)", self.spec.name, info.model_version, trained)
 

@@ -49,7 +49,8 @@ class Database:
             await _close(pool)
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
+    async def connection(self) -> AsyncIterator[Any]:
+        """A free connection of the pool."""
         with _errors(self._url):
             connection = await self._pool.acquire(timeout=ACQUIRE_S)
             try:
@@ -60,7 +61,7 @@ class Database:
 
     async def ping(self) -> None:
         """Ask the server for an answer."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             await connection.fetchval("SELECT 1", timeout=CONNECT_S)
 
     async def migrate(self) -> None:
@@ -69,29 +70,29 @@ class Database:
         Raises:
             SchemaMismatch: an applied migration's file has been changed since.
         """
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             await migrations.apply(connection, migrations.available())
 
     # -- ingest --------------------------------------------------------------------------------------------------------
 
     async def insert_pending(self, image: ImageMessage, width: int, height: int, size_bytes: int) -> None:
         """Note that an image is accepted and not yet published. Sizes in pixels and bytes."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             await connection.execute(WRITE["insert_pending"], *image_arguments(image), width, height, size_bytes)
 
     async def mark_published(self, image_ids: Collection[UUID]) -> None:
         """Note that the broker has acknowledged these images."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             await connection.execute(WRITE["mark_published"], list(image_ids))
 
     async def discard_pending(self, image_ids: Collection[UUID]) -> None:
         """Forget images that were never published: their uploads failed before the original was stored."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             await connection.execute(WRITE["discard_pending"], list(image_ids))
 
     async def pending_older_than(self, seconds: float, limit: int) -> list[ImageMessage]:
         """Images accepted more than `seconds` ago (by the database's clock) and not yet published, oldest first."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             rows = await connection.fetch(READ["pending_older_than"], float(seconds), limit)
         return [views.message(row) for row in rows]
 
@@ -107,7 +108,7 @@ class Database:
             RowRefused: at least one row cannot be stored.
         """
         sent: dict[str, int] = {}
-        async with self._connection() as connection, connection.transaction():
+        async with self.connection() as connection, connection.transaction():
             for table, query, arguments in rows.writes():
                 await connection.executemany(WRITE[query], arguments)
                 sent[table] = sent.get(table, 0) + len(arguments)
@@ -117,7 +118,7 @@ class Database:
 
     async def image(self, image_id: UUID) -> ImageView | None:
         """One image with its live predictions and its verdict; None when it is unknown."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             row = await connection.fetchrow(READ["image"], image_id)
             found = await _with_answers(connection, [views.image(row)] if row else [])
         return found[0] if found else None
@@ -125,19 +126,19 @@ class Database:
     async def recent_images(self, limit: int, before: Cursor | None = None) -> list[ImageView]:
         """A page of images, newest first; `before` is the `image.cursor` of the last one on the page before."""
         name = "newest_images_before" if before else "newest_images"
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             rows = await connection.fetch(READ[name], limit, *(before or ()))
             return await _with_answers(connection, [views.image(row) for row in rows])
 
     async def prediction(self, prediction_id: UUID) -> Prediction | None:
         """One prediction, of whichever run; None when it is unknown."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             row = await connection.fetchrow(READ["prediction"], prediction_id)
         return views.prediction(row) if row else None
 
     async def counts(self) -> Counts:
         """How many images were accepted, and what became of them by model. Reads whole tables."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             totals = await connection.fetchrow(READ["count_rows"])
             rows = await connection.fetch(READ["count_outcomes"])
         return Counts(**totals, outcomes=views.outcomes(rows))

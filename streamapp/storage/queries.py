@@ -28,3 +28,6 @@ def parse(text: str) -> dict[str, str]:
 
 WRITE = parse(read("write.sql"))
 READ = parse(read("read.sql"))
+LEDGER = parse(read("ledger.sql"))
+LETTERS = parse(read("letters.sql"))
+RUNS = parse(read("runs.sql"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from streamapp.records import DeadLetter, ImageMessage, LabelMessage, Prediction, Verdict
+from streamapp.records import LIVE, DeadLetter, ImageMessage, LabelMessage, Prediction, Shed, Verdict
 
 Arguments = tuple[Any, ...]
 
@@ -20,20 +20,30 @@ class Write(NamedTuple):
     arguments: list[Arguments]
 
 
+class Published(NamedTuple):
+    """An image with the place of its message on the topic."""
+
+    image: ImageMessage
+    partition: int
+    offset: int
+
+
 @dataclass
 class Rows:
     """Messages that are stored together, in one transaction. Their order matters only within one kind."""
 
-    images: list[ImageMessage] = field(default_factory=list)
+    images: list[Published] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     labels: list[LabelMessage] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    shed: list[Shed] = field(default_factory=list)
 
     def __len__(self) -> int:
         """Messages in the batch."""
-        kinds: tuple[Sized, ...] = (self.images, self.predictions, self.verdicts, self.labels, self.dead_letters)
-        return sum(map(len, kinds))
+        outcomes: tuple[Sized, ...] = (self.predictions, self.dead_letters, self.shed)
+        others: tuple[Sized, ...] = (self.images, self.verdicts, self.labels)
+        return sum(map(len, outcomes + others))
 
     def writes(self) -> Iterator[Write]:
         """The queries that store this batch; those without rows are left out.
@@ -42,13 +52,15 @@ class Rows:
         goes through the tables in this same order, so that two recorders with the same rows do not deadlock.
         """
         failed = [letter for letter in self.dead_letters if letter.image_id and letter.model]
+        letters = [letter for letter in self.dead_letters if letter.run_id == LIVE]  # replays read no messages
         kinds: tuple[tuple[str, str, Iterable[Arguments], int], ...] = (
-            ("images", "record_image", map(image_arguments, self.images), 1),
+            ("images", "record_image", map(_image, self.images), 1),
             ("outcomes", "record_prediction", map(_prediction, self.predictions), 3),
             ("outcomes", "record_dead", map(_dead, failed), 3),
+            ("outcomes", "record_shed", map(_shed, self.shed), 3),
             ("verdicts", "record_verdict", map(_verdict, self.verdicts), 1),
             ("labels", "record_label", map(_label, self.labels), 3),
-            ("dead_letters", "record_dead_letter", map(_dead_letter, self.dead_letters), 4),
+            ("dead_letters", "record_dead_letter", map(_dead_letter, letters), 4),
         )
         for table, query, arguments, key_columns in kinds:
             ordered = sorted(arguments, key=itemgetter(slice(key_columns)))
@@ -64,6 +76,10 @@ def image_arguments(image: ImageMessage) -> Arguments:
     )
 
 
+def _image(row: Published) -> Arguments:
+    return (*image_arguments(row.image), row.partition, row.offset)
+
+
 def _prediction(row: Prediction) -> Arguments:
     return (
         *(row.image_id, row.model, row.run_id, row.prediction_id, row.model_version, row.trained),
@@ -76,11 +92,16 @@ def _dead(row: DeadLetter) -> Arguments:
     return (row.image_id, row.model, row.run_id, row.timestamp, row.reason, row.error)
 
 
+def _shed(row: Shed) -> Arguments:
+    error = f"{row.age_ms:.0f} ms old, the deadline is {row.deadline_ms:.0f} ms"
+    return (row.image_id, row.model, row.run_id, row.timestamp, error, row.source, row.camera_id)
+
+
 def _verdict(row: Verdict) -> Arguments:
     return (
         *(row.image_id, row.timestamp, row.expected, row.answers, row.complete, row.fastest, row.most_confident),
         *(row.consensus, row.agreement, row.ensemble, row.ensemble_confidence, row.disagreement),
-        *(row.source, row.camera_id, row.label, json.dumps(row.dead)),
+        *(row.source, row.camera_id, row.label, json.dumps(row.dead), json.dumps(row.shed)),
     )
 
 
@@ -91,5 +112,5 @@ def _label(row: LabelMessage) -> Arguments:
 def _dead_letter(row: DeadLetter) -> Arguments:
     return (
         *(row.group, row.topic, row.partition, row.offset, row.image_id, row.model, row.run_id),
-        *(row.stage, row.reason, row.error, b64decode(row.value), row.timestamp),
+        *(row.stage, row.reason, row.error, b64decode(row.value), row.timestamp, row.tries),
     )

@@ -101,7 +101,7 @@ def prediction(row: Row) -> Prediction:
 
 def verdict(row: Row) -> Verdict:
     """From a row of `verdicts`."""
-    return Verdict.model_validate({**row, "dead": json.loads(row["dead"])})
+    return Verdict.model_validate({**row, **{name: json.loads(row[name]) for name in ("dead", "shed")}})
 
 
 def outcomes(rows: list[Row]) -> dict[str, dict[str, int]]:

@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from aiohttp import web
 
 from streamapp.storage.views import Cursor
+from streamapp.web.numbers import whole_number
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -16,11 +17,8 @@ def page(request: web.Request) -> tuple[int, Cursor | None]:
     Raises:
         HTTPBadRequest: one of them is wrong.
     """
-    text = request.query.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
-        raise web.HTTPBadRequest(text=f"limit must be a number from 1 to {MAX_LIMIT}")
-    before = request.query.get("before", "")
-    return int(text), cursor(before) if before else None
+    limit, before = whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT), request.query.get("before", "")
+    return limit, cursor(before) if before else None
 
 
 def cursor(text: str) -> Cursor:

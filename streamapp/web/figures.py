@@ -47,6 +47,15 @@ class Figures:
             del self._buckets[place]
             self._merged.pop(place, None)
 
+    def totals(self) -> dict[str, dict[str, int]]:
+        """What each model has done since the beginning, over all partitions."""
+        sums: dict[str, dict[str, int]] = {}
+        for name, figures in self._totals.items():
+            total = sums.setdefault(name.rpartition(":")[0], {})
+            for kind, count in figures.items():
+                total[kind] = total.get(kind, 0) + count
+        return sums
+
     def summary(self, window_s: float, models: list[str]) -> list[dict[str, Any]]:
         """Figures per model, also of those in `models` that nothing is known of."""
         silent = {f"{model}:0": {"predictions": 0, "errors": 0} for model in models}

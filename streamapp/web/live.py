@@ -90,6 +90,10 @@ class LiveView:
             self._computed[window] = present, answer
         return answer
 
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Predictions, errors and frames left out of each model since the beginning."""
+        return self._figures.totals()
+
     def subscribe(self) -> Subscription:
         """A reader of the live events; end it with `end()`."""
         if self._ticker is None or self._ticker.done():

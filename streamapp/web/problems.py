@@ -64,6 +64,8 @@ KINDS: tuple[tuple[type[errors.StreamappError], int, str, str], ...] = (
     (errors.ObjectMissing, 404, "object-missing", "The original is not stored any more"),
     (errors.StoreUnavailable, 503, "store-unavailable", "A store does not answer"),
     (errors.PublishFailed, 503, "publish-failed", "The broker does not answer"),
+    (errors.BrokerError, 503, "broker-unavailable", "The broker does not answer"),
+    (errors.LetterRefused, 409, "letter-refused", "The dead letter cannot be settled so"),
 )
 
 

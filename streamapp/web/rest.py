@@ -2,10 +2,12 @@
 
 from aiohttp import web
 
-from streamapp.web import events, images, models, predictions, stats
+from streamapp.web import dead_letters, events, images, ledger, models, predictions, stats
 from streamapp.web.context import ApiContext
+
+NOUNS = (images, predictions, stats, models, events, ledger, dead_letters)
 
 
 def routes(context: ApiContext) -> list[web.RouteDef]:
     """The routes of all nouns."""
-    return [route for noun in (images, predictions, stats, models, events) for route in noun.routes(context)]
+    return [route for noun in NOUNS for route in noun.routes(context)]

@@ -21,6 +21,7 @@ class FakeMessage:
     partition: int
     offset: int
     value: bytes | None
+    headers: Any = None
 
 
 @dataclass

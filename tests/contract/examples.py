@@ -13,6 +13,7 @@ from streamapp.records import (
     base64_text,
     prediction_id,
 )
+from streamapp.storage.rows import Published
 
 T0 = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -28,6 +29,11 @@ def image(image_id: UUID | None = None, second: float = 0, **fields: Any) -> Ima
         "sha256": "0" * 64,
     }
     return ImageMessage(**{**plain, **fields})
+
+
+def placed(message: ImageMessage, offset: int = 0, partition: int = 0) -> Published:
+    """An image as the recorder has read it."""
+    return Published(message, partition, offset)
 
 
 def prediction(image_id: UUID | None = None, model: str = "resnet50", **fields: Any) -> Prediction:

@@ -11,7 +11,7 @@ from streamapp.records import DeadLetter
 from streamapp.storage.postgres import Database
 from streamapp.storage.rows import Rows
 from streamapp.storage.views import Cursor
-from tests.contract.examples import T0, dead_letter, image, label, prediction, verdict
+from tests.contract.examples import T0, dead_letter, image, label, placed, prediction, verdict
 from tests.support.proxy import Proxy
 
 
@@ -55,7 +55,7 @@ async def test_storing_a_batch_again_changes_nothing(db: Database) -> None:
     images = [image() for _ in range(3)]
     ids = [one.image_id for one in images]
     batch = Rows(
-        images=images,
+        images=[placed(one) for one in images],
         predictions=[prediction(one, model) for one in ids for model in ("again-a", "again-b")],
         verdicts=[verdict(one, 2, complete=True) for one in ids],
         labels=[label(one, "cat") for one in ids],
@@ -77,7 +77,7 @@ async def test_storing_a_batch_again_changes_nothing(db: Database) -> None:
 async def test_a_batch_may_say_the_same_thing_twice(db: Database) -> None:
     message, answer = image(), prediction(model="twice")
     letter = dead_letter(77)
-    await db.store(Rows(images=[message] * 2, predictions=[answer] * 2, dead_letters=[letter] * 2))
+    await db.store(Rows(images=[placed(message)] * 2, predictions=[answer] * 2, dead_letters=[letter] * 2))
     assert (await db.counts()).outcomes["twice"] == {"predicted": 1}
 
 
@@ -125,7 +125,7 @@ async def test_the_original_value_of_a_dead_letter_is_kept_as_bytes(db: Database
 
 async def test_a_verdict_is_replaced_only_by_one_that_knows_more(db: Database) -> None:
     message = image()
-    await db.store(Rows(images=[message]))
+    await db.store(Rows(images=[placed(message)]))
 
     async def after(answers: int, complete: bool) -> tuple[int, bool]:
         await db.store(Rows(verdicts=[verdict(message.image_id, answers, complete)]))
@@ -144,7 +144,7 @@ async def test_a_verdict_is_replaced_only_by_one_that_knows_more(db: Database) -
 async def test_a_complete_verdict_is_not_replaced_by_another_with_as_many_answers(db: Database) -> None:
     message = image()
     first = verdict(message.image_id, 2, complete=True)
-    await db.store(Rows(images=[message], verdicts=[first, first.model_copy(update={"ensemble": "dog"})]))
+    await db.store(Rows(images=[placed(message)], verdicts=[first, first.model_copy(update={"ensemble": "dog"})]))
     view = await db.image(message.image_id)
     assert view and view.verdict == first
 
@@ -152,14 +152,14 @@ async def test_a_complete_verdict_is_not_replaced_by_another_with_as_many_answer
 async def test_a_verdict_is_replaced_within_one_batch_too(db: Database) -> None:
     message = image()
     amended = verdict(message.image_id, 3, complete=True, ensemble="dog")
-    await db.store(Rows(images=[message], verdicts=[verdict(message.image_id, 2, complete=False), amended]))
+    await db.store(Rows(images=[placed(message)], verdicts=[verdict(message.image_id, 2, complete=False), amended]))
     view = await db.image(message.image_id)
     assert view and view.verdict == amended
 
 
 async def test_the_newest_label_counts(db: Database) -> None:
     message = image(label="cat")
-    await db.store(Rows(images=[message]))
+    await db.store(Rows(images=[placed(message)]))
 
     async def shown() -> str | None:
         view = await db.image(message.image_id)
@@ -176,7 +176,7 @@ async def test_the_newest_label_counts(db: Database) -> None:
 async def test_only_live_predictions_belong_to_the_page_of_an_image(db: Database) -> None:
     message = image()
     live, replayed = prediction(message.image_id), prediction(message.image_id, run_id="v2")
-    await db.store(Rows(images=[message], predictions=[replayed, live]))
+    await db.store(Rows(images=[placed(message)], predictions=[replayed, live]))
     view = await db.image(message.image_id)
     assert view and view.predictions == [live]
     assert await db.prediction(replayed.prediction_id) == replayed
@@ -208,7 +208,7 @@ async def test_an_accepted_image_is_pending_until_it_is_marked(db: Database) -> 
 async def test_only_pending_images_can_be_discarded(db: Database) -> None:
     failed, published = image(), image()
     await db.insert_pending(failed, 1, 1, 1)
-    await db.store(Rows(images=[published]))
+    await db.store(Rows(images=[placed(published)]))
     await db.discard_pending([failed.image_id, published.image_id])
     assert await db.image(failed.image_id) is None
     assert await state(db, published.image_id) == "published"
@@ -217,7 +217,7 @@ async def test_only_pending_images_can_be_discarded(db: Database) -> None:
 async def test_a_recorded_image_is_published_in_whichever_order_it_is_heard_of(db: Database) -> None:
     for pending_first in (True, False):
         message = image()
-        steps = [db.insert_pending(message, 640, 480, 999), db.store(Rows(images=[message]))]
+        steps = [db.insert_pending(message, 640, 480, 999), db.store(Rows(images=[placed(message)]))]
         for step in steps if pending_first else reversed(steps):
             await step
         view = await db.image(message.image_id)
@@ -233,7 +233,9 @@ async def test_a_recorded_image_is_published_in_whichever_order_it_is_heard_of(d
 async def test_pages_hold_every_image_once_newest_first(db: Database) -> None:
     far = 1_000_000
     images = [image(second=far + second) for second in (1, 1, 2, 2, 2, 3, 3, 4)]
-    await db.store(Rows(images=images, predictions=[prediction(one.image_id) for one in images]))
+    await db.store(
+        Rows(images=[placed(one) for one in images], predictions=[prediction(one.image_id) for one in images])
+    )
     expected = sorted(images, key=lambda one: (one.timestamp, one.image_id), reverse=True)
 
     seen = []
@@ -250,7 +252,7 @@ async def test_a_page_takes_the_same_number_of_queries_however_long(db: Database
     images = [image(second=2_000_000 + second) for second in range(20)]
     await db.store(
         Rows(
-            images=images,
+            images=[placed(one) for one in images],
             predictions=[prediction(one.image_id, model) for one in images for model in "abc"],
             verdicts=[verdict(one.image_id, 3, complete=True) for one in images],
         )
@@ -273,7 +275,7 @@ async def test_a_page_takes_the_same_number_of_queries_however_long(db: Database
 
 NUL = "a\0b"
 REFUSED = {
-    "text with NUL": Rows(images=[image(camera_id=NUL)]),
+    "text with NUL": Rows(images=[placed(image(camera_id=NUL))]),
     "JSON with NUL": Rows(verdicts=[verdict(uuid4(), 1, complete=True, dead=[NUL])]),
     "top_k with NUL": Rows(predictions=[prediction(top_k=[(NUL, 1.0)])]),
     "integer too large": Rows(verdicts=[verdict(uuid4(), 2**31, complete=True)]),
@@ -406,12 +408,12 @@ async def test_no_connection_is_leaked_by_refusals(database_url: str) -> None:
 async def test_two_recorders_with_the_same_rows_in_another_order(database_url: str) -> None:
     ids = [uuid4() for _ in range(200)]
     letters: list[DeadLetter] = [dead_letter(5000 + n, image_id=one, model="racing") for n, one in enumerate(ids)]
-    images = [image(one) for one in ids]
+    rows = [placed(image(one), number) for number, one in enumerate(ids)]
     async with Database.connect(database_url) as first, Database.connect(database_url) as second:
         for _ in range(3):
             await asyncio.gather(
-                first.store(Rows(images=images, dead_letters=letters)),
-                second.store(Rows(images=images[::-1], dead_letters=letters[::-1])),
+                first.store(Rows(images=rows, dead_letters=letters)),
+                second.store(Rows(images=rows[::-1], dead_letters=letters[::-1])),
                 first.mark_published(ids[::-1]),
             )
         assert (await first.counts()).outcomes["racing"] == {"dead": 200}

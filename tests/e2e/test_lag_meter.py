@@ -3,8 +3,8 @@
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.lag import LagMeter
 from streamapp import topics
+from streamapp.lag import LagMeter
 from streamapp.settings import Settings
 from tests.support.kafka import kafka_cluster
 

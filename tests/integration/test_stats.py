@@ -13,7 +13,7 @@ from streamapp import topics
 from streamapp.records import Verdict, now
 from streamapp.settings import Settings
 from tables.buckets import Bucket
-from tables.race import Race
+from tables.race import Dead, Race
 from tables.races import verdict
 from tests.support.kafka import kafka_cluster
 from tests.support.stack import running_servers
@@ -80,7 +80,7 @@ async def expect(seen: Seen, script: Script, partition_of: dict[UUID, int]) -> N
     assert {image_id: facts(verdicts[-1]) for image_id, verdicts in seen.verdicts.items()} == finals
     totals: dict[str, dict[str, int]] = {}
     for bucket in buckets.values():
-        total = totals.setdefault(f"{bucket.model}:{bucket.partition}", {"predictions": 0, "errors": 0})
+        total = totals.setdefault(f"{bucket.model}:{bucket.partition}", {"predictions": 0, "errors": 0, "shed": 0})
         total["predictions"] += bucket.predictions
         total["errors"] += bucket.errors
     await until(lambda: seen.totals() == totals)
@@ -114,7 +114,7 @@ def final_verdicts(script: Script) -> dict[UUID, dict[str, object]]:
     for (image_id, _), answer in script.predictions.items():
         races.setdefault(image_id, Race(image_id, 0, 0)).add_prediction(answer, 0, 0)
     for (image_id, model), letter in script.dead.items():
-        races.setdefault(image_id, Race(image_id, 0, 0)).add_dead(model, int(letter.timestamp.timestamp()), 0, 0)
+        races.setdefault(image_id, Race(image_id, 0, 0)).add_dead(model, Dead(0, int(letter.timestamp.timestamp())), 0)
     for image_id, race in races.items():
         race.label = script.labels.get(image_id)
         race.complete = race.answers.keys() | race.dead.keys() == EXPECTED

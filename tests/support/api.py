@@ -18,6 +18,7 @@ from streamapp.brokers import client_options
 from streamapp.errors import PublishFailed
 from streamapp.metrics import Metrics
 from streamapp.records import ImageMessage
+from streamapp.resend import Message
 from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
 from streamapp.storage.cache import Cache
@@ -62,6 +63,14 @@ class Broker:
         if self.away:
             raise PublishFailed("the broker did not acknowledge a message within 5 s")
         await self._producer.send_and_wait(topics.MODELS_CONTROL, order.encode(), order.model.encode())
+
+    async def send(self, message: Message) -> None:
+        if self.away:
+            raise PublishFailed("the broker did not acknowledge a message within 5 s")
+        headers = list(message.headers.items())
+        await self._producer.send_and_wait(
+            message.topic, message.value, message.key, partition=message.partition, headers=headers
+        )
 
 
 class Api:
@@ -121,6 +130,7 @@ async def running(settings: Settings) -> AsyncIterator[Api]:
             cache=await stack.enter_async_context(Cache.connect(redis_url)),
             publish=broker.publish,
             order=broker.order,
+            send=broker.send,
             live=LiveView(),
             metrics=Metrics(CollectorRegistry()),
         )

@@ -243,7 +243,7 @@ class Seen:
     def totals(self) -> dict[str, dict[str, int]]:
         """Model and partition to its figures, without those of nothing."""
         found = {key.removeprefix("total|"): orjson.loads(v) for key, v in self.partials.items() if key[0] == "t"}
-        return {key: figures for key, figures in found.items() if figures != {"predictions": 0, "errors": 0}}
+        return {key: figures for key, figures in found.items() if figures != {"predictions": 0, "errors": 0, "shed": 0}}
 
 
 @asynccontextmanager

@@ -2,9 +2,10 @@
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -15,12 +16,15 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from PIL import Image
 from prometheus_client import CollectorRegistry
 
+from streamapp import topics
 from streamapp.classify import Classifier
 from streamapp.errors import ModelError, StoreUnavailable
 from streamapp.fetch import Fetcher
-from streamapp.inference import Inference, ModelReplaced
+from streamapp.inference import Inference, ModelReplaced, Unwanted
 from streamapp.metrics import Metrics
-from streamapp.records import DeadLetter, ImageMessage, Prediction, now, prediction_id
+from streamapp.outcomes import PublishedOutcomes
+from streamapp.records import LIVE, DeadLetter, ImageMessage, Prediction, Shed, now, prediction_id
+from streamapp.retries import Retry
 from streamapp.runtime.spec import ModelInfo
 from streamapp.settings import Settings
 from streamapp.storage.memory import MemoryCache, MemoryObjects
@@ -50,11 +54,17 @@ class Colours:
     def __init__(self) -> None:
         self.failing = 0
         self.calls = 0
+        self.busy_s = 0.0
         self.info = INFO
         self.following: ModelInfo | None = None
 
-    async def infer(self, pixels: np.ndarray, prepared_for: ModelInfo) -> Inference:
+    async def infer(
+        self, pixels: np.ndarray, prepared_for: ModelInfo, wanted: Callable[[], bool] = lambda: True
+    ) -> Inference:
         self.calls += 1
+        await asyncio.sleep(self.busy_s)
+        if not wanted():
+            raise Unwanted
         if self.following is not None:
             self.info, self.following = self.following, None
             raise ModelReplaced
@@ -95,21 +105,23 @@ def event(value: bytes, headers: list[tuple[str, bytes]] | None = None) -> Any:
 class Bench:
     """A classifier between twins of the stores and the topics."""
 
-    def __init__(self, decoders: ThreadPoolExecutor) -> None:
+    def __init__(self, decoders: ThreadPoolExecutor, run_id: str = LIVE) -> None:
         self.settings = Settings(retries=2, retry_delay_s=0)
         self.objects, self.cache = MemoryObjects(), MemoryCache()
-        self.predictions, self.dead_letters, self.model = FakeTopic(), FakeTopic(), Colours()
+        self.predictions, self.dead_letters, self.shed, self.model = FakeTopic(), FakeTopic(), FakeTopic(), Colours()
         self.metrics = Metrics(CollectorRegistry())
         fetcher = Fetcher(self.objects, self.cache)
+        kept = {topics.PREDICTIONS: self.predictions, topics.DEAD_LETTERS: self.dead_letters, topics.SHED: self.shed}
+        self.outcomes = PublishedOutcomes(SimpleNamespace(topic=lambda name, **_: kept[name]), self.metrics)
         self.classify = Classifier(
             self.settings,
             INFO,
             self.model,
             fetcher,
             decoders,
-            self.predictions,
-            self.dead_letters,
+            self.outcomes,
             self.metrics,
+            run_id,
         )
 
     async def store(self, image: ImageMessage, data: bytes) -> None:
@@ -247,3 +259,113 @@ async def test_models_of_one_worker_share_one_fetch() -> None:
     answers.append(await fetcher.get(image.image_id, image.minio_path))
     assert answers == [b"original"] * 4
     assert calls == 1
+
+
+# -- live means live -------------------------------------------------------------------------------
+
+
+def frame(age_s: float, **changes: Any) -> ImageMessage:
+    """A camera's frame of some age."""
+    fields = {"source": "webcam", "camera_id": "door", "label": None, "timestamp": now() - timedelta(seconds=age_s)}
+    return message(**{**fields, **changes})
+
+
+async def test_a_frame_that_is_too_old_is_left_out_before_anything_is_fetched(bench: Bench) -> None:
+    image = frame(2.5)
+    await bench.classify(event(image.encode()))
+    assert (bench.predictions.sent, bench.dead_letters.sent, bench.model.calls) == ([], [], 0)
+    [(key, value)] = bench.shed.sent
+    shed = Shed.decode(value)
+    assert key == str(image.image_id).encode()
+    assert (shed.image_id, shed.model, shed.run_id, shed.camera_id) == (image.image_id, "tiny", "live", "door")
+    assert shed.deadline_ms == 2000
+    assert 2500 <= shed.age_ms < 5000
+    assert bench.metrics.registry.get_sample_value("streamapp_shed_total", {"model": "tiny"}) == 1
+
+
+async def test_a_new_frame_is_classified(bench: Bench) -> None:
+    await bench.classify(event(frame(0.1).encode(), [("image", png("red"))]))
+    assert bench.prediction().prediction == "red"
+    assert bench.shed.sent == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [frame(3600, source=source) for source in ("upload", "cifar10", "folder", "unsplash")] + [frame(3600, label="cat")],
+    ids=["upload", "cifar10", "folder", "unsplash", "labelled frame"],
+)
+async def test_nothing_else_is_ever_left_out(bench: Bench, image: ImageMessage) -> None:
+    await bench.classify(event(image.encode(), [("image", png("red"))]))
+    assert bench.prediction().image_id == image.image_id
+    assert bench.shed.sent == []
+
+
+async def test_a_frame_that_waited_for_the_model_too_long_is_left_out(bench: Bench) -> None:
+    """It was new when it came, but the model was busy with others."""
+    bench.model.busy_s = 0.3
+    await bench.classify(event(frame(1.8).encode(), [("image", png("red"))]))
+    assert (len(bench.shed.sent), bench.predictions.sent) == (1, [])
+
+
+async def test_a_frame_is_not_kept_waiting_for_a_store_that_is_down(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def get(path: str) -> bytes:
+        await asyncio.sleep(0.05)
+        raise StoreUnavailable("down")
+
+    monkeypatch.setattr(bench.objects, "get", get)
+    async with asyncio.timeout(3):
+        await bench.classify(event(frame(1.8).encode()))
+    assert len(bench.shed.sent) == 1
+
+
+async def test_without_a_deadline_no_frame_is_too_old(bench: Bench) -> None:
+    bench.classify.settings = Settings(camera_deadline_s=0)
+    await bench.classify(event(frame(3600).encode(), [("image", png("red"))]))
+    assert bench.prediction().prediction == "red"
+
+
+# -- messages that are sent again ------------------------------------------------------------------
+
+
+def again(image: ImageMessage, only: str = "streamapp-tiny", tries: int = 1, **more: Any) -> Any:
+    headers = Retry(only, tries, 7, **more).headers()
+    return event(image.encode(), [*headers.items(), ("image", png("red"))])
+
+
+async def test_what_is_sent_again_for_another_group_is_acknowledged_untouched(bench: Bench) -> None:
+    await bench.classify(again(message(), "streamapp-other"))
+    assert (bench.predictions.sent, bench.dead_letters.sent, bench.shed.sent, bench.model.calls) == ([], [], [], 0)
+
+
+async def test_a_retry_is_classified_and_says_which_letter_it_takes_back(bench: Bench) -> None:
+    image, amends = frame(3600), now() - timedelta(hours=1)
+    await bench.classify(again(image, amends=amends))
+    prediction = bench.prediction()
+    assert prediction.amends == amends
+    assert prediction.prediction_id == prediction_id(image.image_id, "tiny"), "it is the live answer"
+    assert prediction.total_ms < 60_000, "the hour in the dead letters is nobody's latency"
+    assert bench.shed.sent == [], "a person wants it, however old it is"
+
+
+async def test_a_retry_that_fails_again_counts_its_tries(bench: Bench) -> None:
+    bench.model.failing, amends = 99, now() - timedelta(hours=1)
+    await bench.classify(again(message(), tries=2, amends=amends))
+    letter = bench.letter()
+    assert (letter.tries, letter.amends, letter.offset) == (3, amends, 42)
+
+
+# -- replays ---------------------------------------------------------------------------------------
+
+
+async def test_in_a_replay_old_frames_are_done_and_marked() -> None:
+    with ThreadPoolExecutor(1) as decoders:
+        bench, image = Bench(decoders, "audit-1"), frame(3600)
+        await bench.classify(event(image.encode(), [("image", png("red"))]))
+        prediction = bench.prediction()
+        assert (prediction.run_id, prediction.total_ms < 60_000) == ("audit-1", True)
+        assert prediction.prediction_id == prediction_id(image.image_id, "tiny", "audit-1")
+        bench.predictions.sent.clear()
+        await bench.classify(event(image.encode()))
+        assert bench.letter().run_id == "audit-1"

@@ -66,7 +66,8 @@ def test_commands_of_streamapp_exist_with_their_options(path: Path) -> None:
         while rest and rest[0] in getattr(command, "commands", {}):
             command, rest = command.commands[rest[0]], rest[1:]  # type: ignore[attr-defined]
         options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-        assert not hasattr(command, "commands") or rest in ([], ["--help"]), f"no such command: {words}"
+        group = hasattr(command, "commands") and not command.invoke_without_command  # type: ignore[attr-defined]
+        assert not group or rest in ([], ["--help"]), f"no such command: {words}"
         given = {word.partition("=")[0] for word in rest if word.startswith("--")}
         assert given <= options | {"--help"}, f"no such option: {words}"
 

@@ -24,7 +24,8 @@ from tests.contract.examples import dead_letter, image, label, prediction, verdi
 
 
 def records(rows: Rows) -> list[Record]:
-    return [*rows.images, *rows.predictions, *rows.verdicts, *rows.labels, *rows.dead_letters]
+    images = [placed.image for placed in rows.images]
+    return [*images, *rows.predictions, *rows.verdicts, *rows.labels, *rows.dead_letters, *rows.shed]
 
 
 @dataclass

@@ -260,7 +260,7 @@ async def test_changed_figures_are_published_once_under_their_keys(feed, desk, s
     assert bucket[0] == topics.STATS_PARTIALS
     assert bucket[1].startswith("bucket|resnet50:3:")
     assert orjson.loads(bucket[2])["n"] == 1
-    assert total == (topics.STATS_PARTIALS, "total|resnet50:3", b'{"predictions":1,"errors":0}', 3)
+    assert total == (topics.STATS_PARTIALS, "total|resnet50:3", b'{"predictions":1,"errors":0,"shed":0}', 3)
     await feed.publish_partials(time.time())
     assert len(sent.all) == 2
 
@@ -377,7 +377,9 @@ class Stream:
 
     async def events(self):
         for offset, (topic, value) in enumerate(self.messages):
-            yield SimpleNamespace(message=SimpleNamespace(topic=topic, partition=3, offset=offset, value=value))
+            yield SimpleNamespace(
+                message=SimpleNamespace(topic=topic, partition=3, offset=offset, value=value, headers=None)
+            )
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from streamapp.records import DeadLetter, LabelMessage, Prediction, prediction_id
+from streamapp.records import DeadLetter, LabelMessage, Prediction, Shed, prediction_id
 from tables.book import Book
 
 NOON = datetime(2026, 11, 22, 12, 0, 3, tzinfo=UTC)
@@ -46,6 +46,11 @@ def dead_letter(model="resnet50", image_id=IMAGE, **fields):
         "value": "",
     }
     return DeadLetter.model_validate(values | fields)
+
+
+def shed(model="resnet50", image_id=IMAGE, **fields):
+    values = {"image_id": image_id, "model": model, "timestamp": NOON, "age_ms": 2100.0, "deadline_ms": 2000.0}
+    return Shed.model_validate(values | {"camera_id": "door"} | fields)
 
 
 def label(name, image_id=IMAGE, **fields):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tables.aggregates import Bucket, Total, bucket_key, bucket_start, ensemble_summary, summary
-from tables.changes import DEAD_LETTER, LABEL, PREDICTION, Change
+from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, Change
 from tests.unit.tables.samples import NOON, NOON_S, prediction
 
 START = NOON_S - 3
@@ -74,8 +74,9 @@ def test_totals_count_once_and_keep_their_offsets():
     assert total.apply([answer(5)])
     assert not total.apply([answer(5)])
     total.apply([Change("mobilenet", START, DEAD_LETTER, 1, errors=1)])
+    total.apply([Change("mobilenet", START, SHED, 1, shed=1)])
     assert Total.from_json("mobilenet:3", total.to_json()) == total
-    assert (total.key, total.figures()) == ("mobilenet:3", {"predictions": 1, "errors": 1})
+    assert (total.key, total.figures()) == ("mobilenet:3", {"predictions": 1, "errors": 1, "shed": 1})
 
 
 changes = st.builds(
@@ -100,6 +101,7 @@ def test_merged_parts_are_the_whole_in_any_order(left, right):
 @given(st.lists(changes, max_size=20), st.integers(-2, 5), st.integers(-1, 5))
 def test_json_keeps_everything(answers, labelled, errors):
     whole = bucket(*answers)
+    whole.apply([Change("resnet50", START, SHED, 0, shed=3)])
     whole.apply_error(errors)
     whole.relabel(labelled, labelled)
     whole.last_offset = {"p": 12, "l": 0}
@@ -114,6 +116,7 @@ def test_the_summary_has_the_promised_names_and_figures():
     late = bucket(*[prediction(inference_ms=4.0, confidence=1.0)] * 3)
     late.relabel(3, 2)
     late.apply_error()
+    late.apply([Change("resnet50", START, SHED, offset, shed=1) for offset in (0, 1)])
     (figures,) = summary([early, late], {"resnet50:0": {"predictions": 30, "errors": 1}}, 60, NOON_S)
     stages = figures.pop("stages")
     assert figures == {
@@ -126,6 +129,7 @@ def test_the_summary_has_the_promised_names_and_figures():
         "total_predictions": 30,
         "count": 4,
         "errors": 1,
+        "shed": 2,
         "labelled": 3,
         "correct": 2,
         "trained": True,

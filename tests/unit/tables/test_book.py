@@ -16,7 +16,7 @@ from tables.race import KEEP_RACE_S
 from tables.recovery import recover
 from tables.totals import Total
 from tests.support import messages
-from tests.unit.tables.samples import IMAGE, NOON, NOON_S, Kept, book, dead_letter, keep, label, prediction
+from tests.unit.tables.samples import IMAGE, NOON, NOON_S, Kept, book, dead_letter, keep, label, prediction, shed
 
 LATER = 1e12
 MODELS = ("efficientnet", "mobilenet", "resnet50")
@@ -171,9 +171,9 @@ def write(shelf):
     keep(shelf, shelf.take(LATER))
 
 
-def restarted(kept, owned=frozenset({3}), committed=(99, 99, 99, 99), now=NOON_S):
+def restarted(kept, owned=frozenset({3}), committed=(99,) * 5, now=NOON_S):
     tables = book(kept)
-    offsets = {(3, source): offset for source, offset in zip("pdlt", committed, strict=True)}
+    offsets = {(3, source): offset for source, offset in zip("pdlts", committed, strict=True)}
     for _ in recover(tables, owned, offsets, now):
         pass
     return tables
@@ -198,7 +198,7 @@ def test_what_will_be_read_again_is_counted_then():
     first = book(kept)
     answer_all(first)
     write(first.races)
-    second = restarted(kept, committed=(1, 0, 0, 0))
+    second = restarted(kept, committed=(1, 0, 0, 0, 0))
     assert {key for key in second.changed if key.startswith("total")} == {"total|efficientnet:3"}
     assert second.predicted(prediction("mobilenet"), 3, 1, NOON_S) == "replay"
     assert second.totals.get("mobilenet:3") == first.totals.get("mobilenet:3")
@@ -264,6 +264,85 @@ def test_no_message_that_can_be_decoded_breaks_the_tables(received):
     assert {key: second.buckets.encoded(key.removeprefix("bucket|")) for key in second.changed} == figures
 
 
+# -- frames that are left out, retries, replays ------------------------------------------------------
+
+
+def test_a_frame_that_a_model_left_out_is_counted_and_closes_the_race():
+    tables = book()
+    for offset, model in enumerate(MODELS[:2]):
+        tables.predicted(prediction(model, source="webcam"), 3, offset, NOON_S)
+    assert not tables.owing
+    assert tables.left_out(shed("resnet50"), 3, 0, NOON_S) == "counted"
+    assert list(tables.owing) == [str(IMAGE)], "nobody waits for the deadline"
+    assert tables.totals.get("resnet50:3").figures() == {"predictions": 0, "errors": 0, "shed": 1}
+    assert tables.left_out(shed("resnet50"), 3, 0, NOON_S) == "replay"
+    assert tables.left_out(shed("resnet50"), 3, 1, NOON_S) == "duplicate"
+
+
+def test_replays_touch_no_figure():
+    tables = book()
+    answer_all(tables)
+    before = (
+        {key: tables.buckets.encoded(key.removeprefix("bucket|")) for key in tables.changed},
+        race_of(tables).journal,
+    )
+    for offset, model in enumerate(MODELS):
+        assert tables.predicted(prediction(model, run_id="audit"), 3, 50 + offset, NOON_S) == "other"
+        assert tables.gave_up(dead_letter(model, run_id="audit"), 3, 50 + offset, NOON_S) == "other"
+        assert tables.left_out(shed(model, run_id="audit"), 3, 50 + offset, NOON_S) == "other"
+    after = (
+        {key: tables.buckets.encoded(key.removeprefix("bucket|")) for key in tables.changed},
+        race_of(tables).journal,
+    )
+    assert after == before
+
+
+def test_a_retry_amends_the_verdict_of_a_race_that_is_still_kept():
+    tables = book()
+    for offset, model in enumerate(MODELS[:2]):
+        tables.predicted(prediction(model), 3, offset, NOON_S)
+    tables.gave_up(dead_letter("resnet50"), 3, 0, NOON_S)
+    tables.published(str(IMAGE), 1, NOON_S)
+    at = NOON + timedelta(seconds=KEEP_RACE_S - 60)
+    retried = prediction("resnet50", timestamp=at, amends=NOON)
+    assert tables.predicted(retried, 3, 9, at.timestamp()) == "counted"
+    assert list(tables.owing) == [str(IMAGE)]
+    assert races.verdict(race_of(tables), tables.expected, NOON_S).answers == 3
+    assert tables.totals.get("resnet50:3").figures() == {"predictions": 1, "errors": 0, "shed": 0}
+
+
+def test_a_retry_of_an_old_image_counts_and_opens_no_race_of_its_own():
+    tables = book()
+    for offset, model in enumerate(MODELS[:2]):
+        tables.gave_up(dead_letter(model), 3, offset, NOON_S)
+    for offset in (0, 1):  # the first one closes the race, the second one forgets it
+        tables.tick(3, offset, LATER * (offset + 1))
+    assert race_of(tables) is None
+    tables.owing.clear()
+    at = NOON + timedelta(days=1)
+    for offset, model in enumerate(MODELS[:2]):
+        retried = prediction(model, timestamp=at, amends=NOON)
+        assert tables.predicted(retried, 3, 9 + offset, at.timestamp()) == "counted"
+        assert tables.predicted(retried, 3, 9 + offset, at.timestamp()) == "replay"
+    assert not tables.owing, "a verdict of two answers would replace nothing, and be shown as a new race"
+    for model in MODELS[:2]:
+        assert tables.totals.get(f"{model}:3").figures() == {"predictions": 1, "errors": 0, "shed": 0}
+    tables.labelled(label("cat"), 3, 5, at.timestamp())
+    assert not tables.owing
+    kept = races.from_bytes(str(IMAGE), races.to_bytes(race_of(tables)))
+    assert kept == race_of(tables)
+    tables.tick(3, 2, at.timestamp() + KEEP_RACE_S + 10)
+    assert race_of(tables) is None
+
+
+def test_a_retry_of_an_old_image_that_fails_again_is_no_new_error():
+    tables, at = book(), NOON + timedelta(days=1)
+    letter = dead_letter("resnet50", timestamp=at, amends=NOON, tries=2)
+    assert tables.gave_up(letter, 3, 9, at.timestamp()) == "duplicate"
+    assert race_of(tables) is None
+    assert not tables.changed
+
+
 # -- any order, replays, duplicates, crashes -------------------------------------------------------
 
 IMAGES = [UUID(int=n) for n in range(3)]
@@ -290,13 +369,33 @@ letters = st.builds(
     st.integers(0, 25),
 )
 labels = st.builds(lambda image, name: label(name, IMAGES[image]), st.integers(0, 2), st.sampled_from(sorted(GUESSES)))
-topics = st.tuples(
-    st.lists(answers, max_size=12), st.lists(letters, max_size=4), st.lists(labels, max_size=4), st.just([None] * 4)
+left_out = st.builds(
+    lambda image, model, at: shed(model, IMAGES[image], timestamp=NOON + timedelta(seconds=at)),
+    st.integers(0, 2),
+    st.sampled_from(MODELS),
+    st.integers(0, 25),
 )
 
 
+def settled_once(logs):
+    """A model may answer after all, but does not both give an image up and leave it out."""
+    *others, letters, frames = logs[0], logs[2], logs[3], logs[1], logs[4]
+    given_up = {(letter.image_id, letter.model) for letter in letters}
+    frames = [frame for frame in frames if (frame.image_id, frame.model) not in given_up]
+    return others[0], letters, others[1], others[2], frames
+
+
+topics = st.tuples(
+    st.lists(answers, max_size=12),
+    st.lists(letters, max_size=4),
+    st.lists(labels, max_size=4),
+    st.just([None] * 4),
+    st.lists(left_out, max_size=4),
+).map(settled_once)
+
+
 class World:
-    """One partition of the four topics, committed offsets, and what was written of the tables; workers come and go."""
+    """One partition of the five topics, committed offsets, and what was written of the tables; workers come and go."""
 
     def __init__(self, logs):
         self.logs = logs
@@ -322,7 +421,8 @@ class World:
             self.clock += 31
             handle.tick(3, offset, self.tick_times.setdefault(offset, self.clock))
         else:
-            (handle.predicted, handle.gave_up, handle.labelled)[topic](message, 3, offset, self.clock)
+            enter = handle.predicted, handle.gave_up, handle.labelled, None, handle.left_out
+            enter[topic](message, 3, offset, self.clock)
 
     def checkpoint(self, chance, crash):
         """Write as a worker does: races, then (late) some buckets and totals, then the offsets; or die on the way."""
@@ -345,11 +445,13 @@ class World:
 
 def oracle(logs):
     """Counts per model and bucket from the set of messages alone."""
-    first, dead, given = {}, {}, {}
+    first, dead, frames, given = {}, {}, {}, {}
     for message in logs[0]:
         first.setdefault((message.image_id, message.model), message)
     for message in logs[1]:
         dead.setdefault((message.image_id, message.model), message)
+    for message in logs[4]:
+        frames.setdefault((message.image_id, message.model), message)
     for message in logs[2]:
         given[message.image_id] = message.label
     counts = Counter()
@@ -364,6 +466,9 @@ def oracle(logs):
     for pair, letter in dead.items():
         if pair not in first:
             counts[(letter.model, bucket_start(letter.timestamp), "errors")] += 1
+    for pair, frame in frames.items():
+        if pair not in first:
+            counts[(frame.model, bucket_start(frame.timestamp), "shed")] += 1
     return +counts
 
 
@@ -373,7 +478,7 @@ def counted(tables: Book):
     for key in keys:
         bucket = tables.buckets.get(key)
         if bucket.model != "ensemble":
-            for name in ("predictions", "errors", "labelled", "correct"):
+            for name in ("predictions", "errors", "labelled", "correct", "shed"):
                 counts[(bucket.model, bucket.start, name)] += getattr(bucket, name)
             counts[(bucket.model, bucket.start, "inference")] += (
                 bucket.stages["inference_ms"].count if bucket.stages else 0
@@ -401,7 +506,7 @@ def ensembles(tables: Book):
 def test_figures_do_not_depend_on_order_replays_or_crashes(logs, seed, crashes):
     world, chance, ends = World(logs), random.Random(seed), [len(log) for log in logs]
     while world.position != ends or crashes:
-        world.step(chance.randrange(4))
+        world.step(chance.randrange(5))
         if chance.random() < 0.3:
             crash = crashes > 0 and chance.random() < 0.5
             crashes -= crash
@@ -409,7 +514,7 @@ def test_figures_do_not_depend_on_order_replays_or_crashes(logs, seed, crashes):
     write(world.tables.races)
     world.start()
     while world.position != ends:
-        world.step(chance.randrange(4))
+        world.step(chance.randrange(5))
     expected = oracle(logs)
     assert counted(world.tables) == expected
     have, by_races = ensembles(world.tables)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from streamapp.records import Verdict
 from tables import races
-from tables.changes import DEAD_LETTER, LABEL, PREDICTION, TICK
-from tables.race import Race
+from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, TICK
+from tables.race import Dead, Race
 from tests.support.messages import predictions
 from tests.unit.tables.samples import IMAGE, NOON, NOON_S, prediction
 
@@ -41,7 +41,7 @@ def test_a_race_closes_when_every_model_has_answered(race):
 
 def test_a_race_closes_when_the_others_have_given_up(race):
     answered(race)
-    race.add_dead("mobilenet", START, 7, NOON_S)
+    race.add_dead("mobilenet", Dead(7, START), NOON_S)
     race.settle(EXPECTED, NOON_S + 1, DEAD_LETTER, 7)
     verdict = races.verdict(race, EXPECTED, NOON_S + 1)
     assert (verdict.complete, verdict.answers, verdict.expected, verdict.dead) == (True, 1, 2, ["mobilenet"])
@@ -109,16 +109,41 @@ def test_a_label_given_by_someone_stands_against_the_one_the_image_came_with(rac
 
 
 def test_an_answer_after_a_dead_letter_takes_the_error_back(race):
-    assert figures(race.add_dead("resnet50", START, 3, NOON_S)) == [("resnet50", DEAD_LETTER, 3, 0, 1, 0, 0)]
+    assert figures(race.add_dead("resnet50", Dead(3, START), NOON_S)) == [("resnet50", DEAD_LETTER, 3, 0, 1, 0, 0)]
     assert ("resnet50", PREDICTION, 1, 0, -1, 0, 0) in figures(answered(race))
     assert races.verdict(race, EXPECTED, NOON_S).dead == []
 
 
 def test_a_dead_letter_after_an_answer_and_a_second_one_change_nothing(race):
     answered(race)
-    assert race.add_dead("resnet50", START, 3, NOON_S) == []
-    race.add_dead("mobilenet", START, 4, NOON_S)
-    assert race.add_dead("mobilenet", START, 5, NOON_S) == []
+    assert race.add_dead("resnet50", Dead(3, START), NOON_S) == []
+    race.add_dead("mobilenet", Dead(4, START), NOON_S)
+    assert race.add_dead("mobilenet", Dead(5, START), NOON_S) == []
+
+
+def test_a_frame_that_is_left_out_closes_the_race_and_is_no_error(race):
+    answered(race, source="webcam", camera_id="door")
+    changes = race.add_dead("mobilenet", Dead(7, START, shed=True, camera_id="door"), NOON_S)
+    assert [(c.model, c.source, c.errors, c.shed) for c in changes] == [("mobilenet", SHED, 0, 1)]
+    race.settle(EXPECTED, NOON_S + 1, SHED, 7)
+    verdict = races.verdict(race, EXPECTED, NOON_S + 1)
+    assert (verdict.complete, verdict.answers, verdict.dead, verdict.shed) == (True, 1, [], ["mobilenet"])
+
+
+def test_an_answer_after_all_takes_the_place_of_a_frame_that_was_left_out(race):
+    race.add_dead("resnet50", Dead(7, START, shed=True), NOON_S)
+    changes = answered(race)
+    assert [(c.errors, c.shed) for c in changes if c.shed] == [(0, -1)]
+    assert races.verdict(race, EXPECTED, NOON_S).shed == []
+
+
+def test_a_frame_that_every_model_left_out_is_known_to_be_a_cameras(race):
+    for offset, model in enumerate(sorted(EXPECTED)):
+        race.add_dead(model, Dead(offset, START, shed=True, camera_id="door"), NOON_S)
+    race.settle(EXPECTED, NOON_S, SHED, 1)
+    verdict = races.verdict(race, EXPECTED, NOON_S)
+    assert (verdict.complete, verdict.answers, verdict.source, verdict.camera_id) == (True, 0, "webcam", "door")
+    assert verdict.shed == sorted(EXPECTED)
 
 
 def test_the_ensembles_bucket_is_that_of_the_last_answer_and_stays(race):
@@ -142,7 +167,7 @@ def test_the_verdict_carries_everything(race):
 
 def test_a_verdict_without_answers(race):
     for offset, model in enumerate(sorted(EXPECTED)):
-        race.add_dead(model, START, offset, NOON_S)
+        race.add_dead(model, Dead(offset, START), NOON_S)
     race.settle(EXPECTED, NOON_S, DEAD_LETTER, 1)
     verdict = races.verdict(race, EXPECTED, NOON_S)
     assert (verdict.complete, verdict.answers, verdict.ensemble, verdict.fastest) == (True, 0, None, None)
@@ -151,10 +176,11 @@ def test_a_verdict_without_answers(race):
 
 def whole_race():
     race = Race(IMAGE, 3, NOON_S)
-    race.add_dead("mobilenet", START, 4, NOON_S)
+    race.add_dead("mobilenet", Dead(4, START), NOON_S)
     answered(race, model="mobilenet", offset=2, label="cat")
     answered(race, camera_id="línea\n2", label="cat")
-    race.add_dead("efficientnet", START, 8, NOON_S)
+    race.add_dead("efficientnet", Dead(8, START), NOON_S)
+    race.add_dead("tiny", Dead(1, START, shed=True, camera_id="door"), NOON_S)
     race.set_label("dog", 6)
     race.settle(EXPECTED, NOON_S + 2, LABEL, 6)
     race.published = 1
@@ -174,7 +200,7 @@ def test_whatever_a_message_says_the_race_can_be_kept_and_judged(answers, letter
     for offset, answer in enumerate(answers):
         race.add_prediction(answer, offset, NOON_S)
     for model, start in letters:
-        race.add_dead(model, start, 5, NOON_S)
+        race.add_dead(model, Dead(5, start), NOON_S)
     race.settle(EXPECTED, NOON_S, TICK, 0, due=True)
     assert races.from_bytes(race.key, races.to_bytes(race)) == race
     verdict = races.verdict(race, EXPECTED, NOON_S)

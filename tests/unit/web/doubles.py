@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from streamapp.errors import StreamappError
 from streamapp.metrics import Metrics
 from streamapp.records import ImageMessage, Prediction, Verdict, now
+from streamapp.resend import Message
 from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
 from streamapp.storage.memory import MemoryCache, MemoryObjects
@@ -101,6 +102,7 @@ class Broker:
     def __init__(self) -> None:
         self.published: list[tuple[ImageMessage, bytes | None]] = []
         self.orders: list[ReloadOrder] = []
+        self.sent: list[Message] = []
         self.fails: StreamappError | None = None
 
     async def publish(self, image: ImageMessage, inline: bytes | None) -> None:
@@ -113,6 +115,11 @@ class Broker:
             raise self.fails
         self.orders.append(order)
 
+    async def send(self, message: Message) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.sent.append(message)
+
 
 def make_context(**settings: Any) -> ApiContext:
     broker = Broker()
@@ -123,6 +130,7 @@ def make_context(**settings: Any) -> ApiContext:
         cache=MemoryCache(),
         publish=broker.publish,
         order=broker.order,
+        send=broker.send,
         live=LiveView(),
         metrics=Metrics(CollectorRegistry()),
     )

@@ -10,6 +10,7 @@ NAMES = {
     "streamapp_images_rejected_total",
     "streamapp_predictions_total",
     "streamapp_dead_letters_total",
+    "streamapp_shed_total",
     "streamapp_stage_seconds",
     "streamapp_in_flight",
     "streamapp_lane_bypassed_total",

@@ -1,0 +1,1 @@
+"""Commands for those who run the platform: the ledger, the dead letters, replays."""

@@ -1,0 +1,1 @@
+"""Replays: history sent through a model again, from PostgreSQL and the object store, beside the live stream."""
