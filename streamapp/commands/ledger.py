@@ -71,11 +71,11 @@ def sentence(answer: Answer) -> str:
     """The ledger in one sentence."""
     if answer["adds_up"] is None:
         moving = [f"{group.removeprefix('streamapp-')} lags {lag:,}" for group, lag in answer["lags"].items() if lag]
-        moving += [f"{answer['pending']:,} images wait to be published"] if answer["pending"] else []
+        moving += [f"{_count(answer['pending'], 'image')} on the way to the broker"] if answer["pending"] else []
         return f"not idle yet: {', '.join(moving) or 'images are coming in'}"
-    letters = f"{answer['open_letters']:,} open dead letters" if answer["open_letters"] else "no open dead letters"
+    letters = _count(answer["open_letters"], "open dead letter")
     if answer["unreadable"]:
-        letters += f", {answer['unreadable']:,} messages could not be read and are outside the ledger"
+        letters += f", {_count(answer['unreadable'], 'message')} outside the ledger that nobody could read"
     return f"{'it adds up' if answer['adds_up'] else 'it does NOT add up'}; {letters}"
 
 
@@ -110,7 +110,8 @@ def _missing(answer: Answer) -> list[str]:
         if account["in_flight"]:
             lines.append(f"{account['model']} has no outcome for {_named(account['in_flight'], account['missing'])}")
         if account["strangers"]:
-            lines.append(f"{account['model']} has outcomes for {account['strangers']:,} images that are not stored")
+            images = _count(account["strangers"], "image")
+            lines.append(f"{account['model']} has outcomes for {images} that nobody has stored")
     if answer["unrecorded"]:
         lines.append(f"published and never recorded: {_named(answer['unrecorded'], answer['lost'])}")
     return lines
@@ -118,4 +119,8 @@ def _missing(answer: Answer) -> list[str]:
 
 def _named(count: int, names: list[str]) -> str:
     more = f" and {count - len(names):,} more" if names and count > len(names) else ""
-    return f"{count:,} images" + (f": {', '.join(names)}{more}" if names else "")
+    return _count(count, "image") + (f": {', '.join(names)}{more}" if names else "")
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}" if count else f"no {what}s"
