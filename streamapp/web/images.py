@@ -1,6 +1,7 @@
 """Images: upload, list, one with its predictions and verdict, thumbnail and original."""
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -33,6 +34,15 @@ def routes(context: ApiContext) -> list[web.RouteDef]:
     ]
 
 
+@dataclass
+class Batch:
+    """The files of one request. Once a store or the broker was away, the rest is refused without waiting for it too."""
+
+    form: Form
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    outage: Problem | None = None
+
+
 class Images:
     """Handlers on a context."""
 
@@ -42,8 +52,8 @@ class Images:
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """Accept every file of a form: 202 as soon as one is safe on its way, else the first refusal."""
         form = await self._form(request)
-        slots = asyncio.Semaphore(AT_ONCE)
-        results = await asyncio.gather(*[self._accept(file, form, slots) for file in form.files])
+        batch = Batch(form)
+        results = await asyncio.gather(*[self._accept(file, batch) for file in form.files])
         pairs = list(zip(form.files, results, strict=True))
         accepted = [_accepted(file, image) for file, image in pairs if isinstance(image, ImageMessage)]
         refused = [(file, problem) for file, problem in pairs if isinstance(problem, Problem)]
@@ -61,13 +71,15 @@ class Images:
             self._context.metrics.images_rejected.labels("bad-request").inc()
             raise
 
-    async def _accept(self, file: UploadedFile, form: Form, slots: asyncio.Semaphore) -> ImageMessage | Problem:
+    async def _accept(self, file: UploadedFile, batch: Batch) -> ImageMessage | Problem:
         """The image of one file, or what is wrong with it (or with us)."""
-        context = self._context
+        context, form = self._context, batch.form
         try:
             if file.data is None:
                 raise too_large()
-            async with slots:
+            async with batch.slots:
+                if batch.outage is not None:
+                    return batch.outage
                 image = await accept(
                     file.data,
                     db=context.db,
@@ -83,6 +95,8 @@ class Images:
             problem = of_error(error)
             assert problem is not None, "each of these has its entry in problems.KINDS"
             count_failure(error, context.metrics)
+            if isinstance(error, StoreUnavailable | PublishFailed):
+                batch.outage = problem
             if isinstance(error, ImageRejected):
                 context.metrics.images_rejected.labels(problem.name).inc()
             return problem

@@ -1,6 +1,7 @@
 """Uploads: many files, fields before or after them, counted as they come, and every refusal in its own words."""
 
 import asyncio
+import dataclasses
 from io import BytesIO
 from typing import Any
 
@@ -171,6 +172,23 @@ async def test_when_something_is_down_the_sender_may_try_again(store: str, error
     assert sample(context, "streamapp_images_accepted_total", source="upload") == 0
     failures = {name: sample(context, "streamapp_store_failures_total", store=name) for name in ("postgres", "objects")}
     assert failures == {name: float(name == getattr(error, "store", "")) for name in failures}
+
+
+async def test_many_files_do_not_wait_for_the_same_outage_one_after_the_other() -> None:
+    context = make_context()
+
+    async def no_answer(*_: Any) -> None:
+        await asyncio.sleep(0.3)
+        raise PublishFailed("the broker did not acknowledge a message within 0.3 s")
+
+    context = dataclasses.replace(context, publish=no_answer)
+    async with running_api(context) as client:
+        began = asyncio.get_running_loop().time()
+        answer = await upload(client, form(*[JPEG] * 40))
+        took_s = asyncio.get_running_loop().time() - began
+        assert (answer.status, len((await answer.json())["rejected"])) == (503, 40)
+    assert took_s < 1.2
+    assert len(context.db.images) <= 8, "the others were not even stored"
 
 
 @pytest.mark.parametrize(
