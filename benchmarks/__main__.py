@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import fairness, idle, latency, report, soak, swap
+from benchmarks import fairness, idle, latency, models, report, soak, swap
 from benchmarks.target import target
 
 cli = typer.Typer(
@@ -19,6 +19,7 @@ cli.command("idle")(idle.main)
 cli.command("latency")(latency.main)
 cli.command("soak")(soak.main)
 cli.command("swap")(swap.main)
+cli.command("models")(models.main)
 cli.command("fairness")(fairness.main)
 
 
@@ -27,7 +28,7 @@ def run_all(
     data: Annotated[Path | None, typer.Option(help="Zip or folder <split>/<class>/<file>; else photographs.")] = None,
     output: Annotated[Path, typer.Option(help="Folder for the JSON files.")] = report.RESULTS,
 ) -> None:
-    """Each of them for a minute or so, on one platform; fails when one misses its goal."""
+    """idle, latency and soak for a minute or so each, on one platform; fails when one misses its goal."""
     good = []
     with target(None) as place:
         waiting = idle.measure(place, 60)

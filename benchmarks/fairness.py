@@ -28,6 +28,7 @@ from streamapp.runtime.child import environ
 from streamapp.runtime.prepare import prepare
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
+from training.cli import chosen
 
 #: The goal: a model's median in the race differs by less than this from its median alone.
 MOST_CHANGE = 0.15
@@ -199,7 +200,8 @@ def main(
 ) -> None:
     """Inference time alone and in a race; fails where the lane leaves a model 15 % apart."""
     settings = Settings.load()
-    specs = list(agents.specs(",".join(models or []) or settings.models, settings.weights).values())
+    taking_part = agents.specs(settings.models, settings.weights).values()
+    specs = chosen(models, settings.weights) if models else list(taking_part)
     prepare(settings, specs)
     result = measure(specs, settings, rounds, ("on", "off"))
     good = show(result)

@@ -28,7 +28,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     """Print rows under a title; the first column is text, the others are figures."""
     drawn = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if number else "left")
+        drawn.add_column(column, justify="right" if number else "left", no_wrap=not number)
     for row in rows:
         drawn.add_row(*[f"{cell:,.1f}" if isinstance(cell, float) else str(cell) for cell in row])
     Console().print(drawn)
