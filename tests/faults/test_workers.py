@@ -48,7 +48,7 @@ async def test_f3_frozen_workers_rejoin(platform: Lab) -> None:
     """One that is alone, and one whose partitions another worker takes meanwhile."""
     fleet, victims = platform.fleet, ("ash-1", "stats-1")
     fleet.start("stats-2")
-    hold_s = platform.form.seconds(30, 16)
+    hold_s = platform.form.seconds(30, 15)
     async with platform.trial("F3", f"SIGSTOP of ash-1 and stats-1, {hold_s} s") as trial:
         for name in victims:
             fleet[name].signal(signal.SIGSTOP)
