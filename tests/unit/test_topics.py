@@ -14,6 +14,7 @@ def test_every_topic_of_the_contract_is_there() -> None:
         "verdicts-output",
         "labels-input-stream",
         "images-dead-letter",
+        "images-shed",
         "stats-ticks",
         "stats-partials",
         "models-state",
