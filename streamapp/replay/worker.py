@@ -19,8 +19,8 @@ from streamapp.storage.rows import Rows
 from streamapp.storage.runs import Run, RunStore
 from streamapp.storage.views import Cursor
 
-#: Images whose outcomes are stored together; what a replay that is stopped has to do again at most.
-PAGE = 100
+#: Images whose outcomes are stored together at most, and how many seconds' worth of a slow replay.
+PAGE, PAGE_S = 100, 5.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Pace:
     """Lets so many through in a second; with 0, as many as come."""
 
     def __init__(self, rate: float) -> None:
+        self.page = max(1, min(PAGE, int(rate * PAGE_S))) if rate else PAGE
         self._every_s = 1 / rate if rate else 0.0
         self._next = 0.0
 
@@ -92,17 +93,25 @@ class Worker:
     async def do(self, run: Run, pace: Pace, done: Callable[[], None]) -> None:
         """Do what this model has not done in a run yet, oldest first; `done` is called after each image.
 
+        What is done is stored page by page, and also when this is cancelled.
+
         Raises:
             StoreUnavailable: PostgreSQL does not answer; what is stored by then is not done again.
             RowRefused: it does not take an outcome.
         """
         after: Cursor | None = None
-        while images := await RunStore(self._db).to_do(run, self._info.model, after, PAGE):
-            await self._db.store(await self._classified(images, run.run_id, pace, done))
+        while images := await RunStore(self._db).to_do(run, self._info.model, after, pace.page):
+            gathered = Gathered()
+            try:
+                await self._classify(images, run.run_id, gathered, pace, done)
+            finally:
+                await self._db.store(gathered.rows)
             after = Cursor(images[-1].timestamp, images[-1].image_id)
 
-    async def _classified(self, images: list[ImageMessage], run_id: str, pace: Pace, done: Callable[[], None]) -> Rows:
-        shared, gathered = self._shared, Gathered()
+    async def _classify(
+        self, images: list[ImageMessage], run_id: str, gathered: Gathered, pace: Pace, done: Callable[[], None]
+    ) -> None:
+        shared = self._shared
         classify = Classifier(
             shared.settings,
             self._info,
@@ -124,4 +133,3 @@ class Worker:
             for image in images:
                 await pace.turn()
                 group.create_task(one(image))
-        return gathered.rows
