@@ -1,0 +1,98 @@
+"""What Faust and aiokafka do that our code must make up for. When one of these fails after an update, see whether the
+workaround that docs/reliability.md names is still needed.
+"""
+
+import asyncio
+import inspect
+from types import SimpleNamespace
+from typing import Any
+
+import faust
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import IllegalGenerationError
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+from streamapp import transport
+from streamapp.errors import BrokerError
+from streamapp.topics import check_created
+from streamapp.transport import PacedThread, keep_member_id
+
+
+def app() -> faust.App:
+    return faust.App("traps", broker="kafka://127.0.0.1:1", store="memory://", topic_partitions=1)
+
+
+async def test_noack_leaves_the_acknowledgement_to_us() -> None:
+    """What model and recorder agents begin with: by itself Faust acknowledges a message whose agent has raised, too."""
+    events: list[Any] = []
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            events.append(event)
+            yield event
+
+    running = app().agent(name="holds")(agent)
+    async with running.test_context() as context:
+        running.app.flow_control.resume()
+        await context.put(b"x")
+    assert not events[0].acked
+
+
+async def test_a_table_cannot_be_written_outside_a_stream() -> None:
+    """So deadlines come through the stream, as ticks."""
+    table = app().Table("counts", default=int)
+    with pytest.raises(TypeError, match="Cannot modify table key from outside of stream iteration"):
+        table["x"] = 1
+
+
+async def test_a_second_agent_of_a_name_takes_the_first_ones_place() -> None:
+    """So every agent is given a name of its own."""
+    one = app()
+
+    async def agent(stream: Any) -> None: ...
+
+    one.agent("topic-a")(agent)
+    one.agent("topic-b")(agent)
+    assert len(one.agents) == 1
+
+
+async def test_aiokafka_does_not_look_at_the_answer_to_a_request_for_topics() -> None:
+    """So `check_created` does."""
+    assert "error" not in inspect.getsource(AIOKafkaAdminClient.create_topics).partition("topics = ")[2]
+    refused = SimpleNamespace(topic_errors=[("a", 0, None), ("b", 36, "exists"), ("c", 38, "1 broker is registered.")])
+    with pytest.raises(BrokerError, match=r"^the topic c cannot be created: 1 broker is registered\."):
+        check_created(refused)
+    refused.topic_errors.pop()
+    check_created(refused)
+
+
+async def test_a_commit_that_is_refused_makes_no_stranger_of_us() -> None:
+    """aiokafka forgets its member id; `keep_member_id` gives it back."""
+    coordinator = SimpleNamespace(member_id="me")
+
+    async def commit(*_: Any) -> None:
+        coordinator.member_id = ""  # as aiokafka's reset_generation() does
+        raise IllegalGenerationError
+
+    coordinator._do_commit_offsets = commit
+    keep_member_id(SimpleNamespace(_coordinator=coordinator))  # type: ignore[arg-type]
+    with pytest.raises(IllegalGenerationError):
+        await coordinator._do_commit_offsets()
+    assert coordinator.member_id == "me"
+
+
+async def test_leaving_a_group_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker in the middle of a rebalance, or away, answers late or never."""
+    said: list[str] = []
+
+    async def for_ever(_: Any) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(AIOKafkaConsumerThread, "on_thread_stop", for_ever)
+    monkeypatch.setattr(transport, "LEAVE_S", 0.05)
+    thread = PacedThread.__new__(PacedThread)
+    thread.log = SimpleNamespace(warning=lambda text, *_: said.append(text))  # type: ignore[assignment]
+    async with asyncio.timeout(1):
+        await thread.on_thread_stop()
+    assert said == ["The group could not be left within %g s; the broker will notice by itself"]
