@@ -23,22 +23,6 @@ def app() -> faust.App:
     return faust.App("traps", broker="kafka://127.0.0.1:1", store="memory://", topic_partitions=1)
 
 
-async def test_noack_leaves_the_acknowledgement_to_us() -> None:
-    """What model and recorder agents begin with: by itself Faust acknowledges a message whose agent has raised, too."""
-    events: list[Any] = []
-
-    async def agent(stream: Any) -> None:
-        async for event in stream.noack().events():
-            events.append(event)
-            yield event
-
-    running = app().agent(name="holds")(agent)
-    async with running.test_context() as context:
-        running.app.flow_control.resume()
-        await context.put(b"x")
-    assert not events[0].acked
-
-
 async def test_a_table_cannot_be_written_outside_a_stream() -> None:
     """So deadlines come through the stream, as ticks."""
     table = app().Table("counts", default=int)
