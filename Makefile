@@ -10,7 +10,7 @@ USABLE := import sys, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3.11 python3 python,$(shell $(name) -c '$(USABLE)' 2>&- && echo $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check test-kafka train bench clean
+.PHONY: help setup demo test check test-kafka test-faults train bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,8 +38,11 @@ check: $(READY) ## ruff, mypy, import contracts, docs
 	$(BIN)/lint-imports --no-cache
 	$(PYTEST) -q tests/unit/test_docs.py
 
-test-kafka: $(READY) ## integration tests on a real Apache Kafka (Maven, Java 17)
+test-kafka: $(READY) ## integration tests and each fault once, on a real Apache Kafka (Maven, Java 17)
 	$(PYTEST) -m kafka
+
+test-faults: $(READY) ## every fault with its repetitions, and a table of them (half an hour)
+	$(PYTEST) tests/faults --full
 
 train: $(READY) ## train the models
 	$(BIN)/streamapp train
