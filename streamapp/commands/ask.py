@@ -14,6 +14,11 @@ ApiUrl = Annotated[str, typer.Option("--api-url", help="Where the API is; the ru
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON.")]
 
 
+def plain(text: object) -> str:
+    """Text that somebody has sent, without what a terminal would obey."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in str(text))
+
+
 async def ask(method: str, url: str, **request: Any) -> dict[str, Any]:
     """The JSON of a successful answer.
 

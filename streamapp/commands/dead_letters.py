@@ -7,8 +7,9 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from streamapp.commands.ask import ApiUrl, AsJson, ask
+from streamapp.commands.ask import ApiUrl, AsJson, ask, plain
 from streamapp.commands.times import parse_time
 from streamapp.errors import SettingsError
 from streamapp.ingest.target import api_url as resolved
@@ -68,8 +69,8 @@ def show(letter_id: Annotated[int, typer.Argument(min=1)], api_url: ApiUrl = "",
     console = Console()
     for name, value in answer.items():
         if name not in ("value", "text") and value is not None:
-            console.print(f"{name:12} {value}", markup=False, highlight=False, soft_wrap=True)
-    console.print(answer["text"] or answer["value"], markup=False, highlight=False, soft_wrap=True)
+            console.print(f"{name:12} {plain(value)}", markup=False, highlight=False, soft_wrap=True)
+    console.print(plain(answer["text"] or answer["value"]), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -149,17 +150,9 @@ async def _settle_all(url: str, order: dict[str, Any]) -> dict[str, Any]:
 def _print_list(answer: dict[str, Any]) -> None:
     table = Table("id", "when", "model or group", "stage", "reason", "tries", "status", "now", "image")
     for letter in answer["dead_letters"]:
-        table.add_row(
-            str(letter["id"]),
-            letter["timestamp"][:19].replace("T", " "),
-            letter["model"] or letter["group"].removeprefix("streamapp-"),
-            letter["stage"],
-            letter["reason"],
-            str(letter["tries"]),
-            letter["status"],
-            letter["outcome"] or "",
-            letter["image_id"] or "",
-        )
+        when, who = letter["timestamp"][:19].replace("T", " "), letter["model"] or letter["group"]
+        said = [letter[name] or "" for name in ("stage", "reason", "tries", "status", "outcome", "image_id")]
+        table.add_row(*[Text(plain(cell)) for cell in (letter["id"], when, who.removeprefix("streamapp-"), *said)])
     console = Console()
     console.print(table if answer["dead_letters"] else "no dead letters")
     if answer["next"]:
@@ -173,4 +166,4 @@ def _print_settled(answer: dict[str, Any], verb: str) -> None:
     count = len(answer["settled"])
     console.print(f"{count:,} dead letter{'' if count == 1 else 's'} {would}{done}", highlight=False)
     for refused in answer["refused"]:
-        console.print(refused["detail"], style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(refused["detail"]), style="red", markup=False, highlight=False, soft_wrap=True)

@@ -212,6 +212,16 @@ def test_letters_are_listed_by_what_is_asked(api: Api) -> None:
     assert query == {"model": "ash", "status": "open", "limit": "1"}
 
 
+def test_what_somebody_has_sent_is_shown_and_not_obeyed(api: Api) -> None:
+    """A message on the topic of the dead letters can say anything, also to terminals and to what draws our tables."""
+    nasty = {**LETTER, "reason": "[/oops]\x1b[2J", "text": "\x1b]0;title\x07[bold]é\n\tend", "value": "eA=="}
+    api.answers |= {LETTERS: [{"dead_letters": [nasty], "next": None}], f"{LETTERS}/17": [nasty]}
+    listed, shown = run("dead-letters", "list").output, run("dead-letters", "show", 17).output
+    assert "[/oops]\N{REPLACEMENT CHARACTER}[2J" in listed
+    assert "[bold]é\n" in shown
+    assert "\x1b" not in listed + shown
+
+
 def test_no_letters_is_said(api: Api) -> None:
     api.answers[LETTERS] = [{"dead_letters": [], "next": None}]
     assert "no dead letters" in run("dead-letters", "list").output
