@@ -9,12 +9,13 @@ from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from streamapp.errors import BrokerError, SettingsError
+from streamapp.errors import BrokerError, BrokerUnavailable, SettingsError
 from streamapp.settings import Settings
 
 #: Longest wait for a broker that is asked why it does not take us.
@@ -82,12 +83,12 @@ def _loaded(variable: str, load: Callable[[], T]) -> T:
 
 async def broker_error(settings: Settings, error: KafkaError) -> BrokerError:
     """What a client's error means. Of a broker that refuses us the client itself says only that it is not there."""
-    reasons = [str(error) or type(error).__name__]
+    what = f"the broker at {settings.broker} cannot be used"
     for server in bootstrap_servers(settings):
         if refusal := await _refusal(settings, server):
-            reasons.append(refusal)
-            break
-    return BrokerError(f"the broker at {settings.broker} cannot be used: {reasons[-1]}")
+            return BrokerError(f"{what}: {refusal}")
+    kind = BrokerUnavailable if error.retriable or isinstance(error, KafkaTimeoutError) else BrokerError
+    return kind(f"{what}: {str(error) or type(error).__name__}")
 
 
 async def _refusal(settings: Settings, server: str) -> str:

@@ -5,6 +5,7 @@ StreamappError
 ├── ModelError                 a model cannot be found, converted, loaded or run
 │   └── RegistryUnavailable    the model registry does not answer; trying again may help
 ├── BrokerError
+│   ├── BrokerUnavailable      no broker answers; trying again may help
 │   ├── TopicMismatch          a topic exists with another number of partitions
 │   └── PublishFailed          the broker did not acknowledge a message in time
 ├── RecordError                a message on a topic cannot be decoded
@@ -48,6 +49,10 @@ class RegistryUnavailable(ModelError):
 
 class BrokerError(StreamappError):
     """The broker cannot be used as asked."""
+
+
+class BrokerUnavailable(BrokerError):
+    """No broker answers; the same call may succeed later."""
 
 
 class TopicMismatch(BrokerError):

@@ -1,5 +1,6 @@
 """What every role's Faust app shares: its settings, resources with a life, topics of raw bytes."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -12,12 +13,14 @@ from faust.transport.drivers.aiokafka import Transport
 from faust.types import TopicT
 
 from streamapp import topics
-from streamapp.errors import StreamappError
+from streamapp.errors import BrokerUnavailable, StreamappError
 from streamapp.evict import client_id
 from streamapp.settings import Settings
 from streamapp.transport import PacedTransport, credentials
 
 log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
 
 Opener = Callable[[AsyncExitStack], Awaitable[None]]
 WebSetup = Callable[[Application], None]
@@ -72,12 +75,21 @@ class StreamApp(faust.App):
             return
         self._opened = True
         try:
-            await topics.ensure(self.settings)
+            await self._ensure_topics()
             for opener in self.openers:
                 await opener(self._resources)
         except StreamappError as error:  # for a person to mend: one line, and no traceback from Faust
             log.error("%s cannot start: %s", self.role, error)
             raise SystemExit(1) from error
+
+    async def _ensure_topics(self) -> None:
+        """Create the topics, and wait for a broker that is not there yet: a worker may start before it."""
+        while True:
+            try:
+                return await topics.ensure(self.settings)
+            except BrokerUnavailable as error:
+                log.warning("%s; trying again in %g s", error, RETRY_S)
+                await asyncio.sleep(RETRY_S)
 
     async def on_started(self) -> None:
         """Start the companions, each with its own group and offsets."""

@@ -63,7 +63,8 @@ async def ensure(settings: Settings) -> None:
 
     Raises:
         TopicMismatch: a topic has another number of partitions; the text says how to mend it.
-        BrokerError: the broker does not answer, or refuses to make a topic.
+        BrokerUnavailable: no broker answers.
+        BrokerError: the broker refuses us, or to make a topic.
     """
     admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=10_000)
     try:
