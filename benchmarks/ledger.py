@@ -1,5 +1,7 @@
-"""Was every accepted image answered exactly once by every model? Asked of PostgreSQL and of the API."""
+"""Was every accepted image answered exactly once by every model? By the platform's own ledger, and image by image."""
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,48 +9,45 @@ from typing import Any
 
 import aiohttp
 
-from streamapp.storage.views import Counts
+from streamapp.commands.ledger import read
 
 PAGE = 100
+#: Longest wait until nothing moves, and until the live figures, which come a moment later, are those that are stored.
+IDLE_S, FIGURES_S = 60.0, 15.0
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """What was stored between two counts, against what was acknowledged.
+    """The platform's ledger at the end of a measurement, against what its client remembers.
 
     Attributes:
         acknowledged: images that the API acknowledged to us.
-        accepted: images in PostgreSQL.
-        outcomes: predictions and dead letters in PostgreSQL, by model.
-        expected: outcomes there must be: one for each accepted image and model.
+        books: the ledger, as `GET /api/v1/ledger` tells it.
         faults: what is wrong with single images, by kind; empty when each has its answers exactly once.
     """
 
     acknowledged: int
-    accepted: int
-    outcomes: dict[str, int]
-    expected: int
+    books: dict[str, Any]
     faults: dict[str, int]
 
     @property
     def exact(self) -> bool:
-        """Nothing is lost and nothing is double."""
-        complete = all(count == self.accepted for count in self.outcomes.values())
-        return complete and sum(self.outcomes.values()) == self.expected and not self.faults
+        """Nothing is lost and nothing is double, in the stores and in the live figures."""
+        return self.books["adds_up"] is True and agrees(self.books) and not self.faults
 
 
-async def ledger(
-    before: Counts, after: Counts, acknowledged: Sequence[str], models: Sequence[str], session: aiohttp.ClientSession
-) -> Ledger:
-    """Compare; `session` is one on the API's base URL."""
-    outcomes = {model: _answers(after, model) - _answers(before, model) for model in models}
-    accepted = after.accepted - before.accepted
-    faults = await _faults(session, acknowledged, sorted(models))
-    return Ledger(len(acknowledged), accepted, outcomes, accepted * len(models), faults)
+async def ledger(api_url: str, acknowledged: Sequence[str], models: Sequence[str]) -> Ledger:
+    """Ask the API, once nothing moves any more."""
+    url, deadline = f"{api_url}/api/v1/ledger", time.monotonic() + FIGURES_S
+    while not agrees(books := await read(url, IDLE_S)) and time.monotonic() < deadline:  # noqa: ASYNC110  # it changes elsewhere
+        await asyncio.sleep(0.5)
+    async with aiohttp.ClientSession(api_url) as session:
+        return Ledger(len(acknowledged), books, await _faults(session, acknowledged, sorted(models)))
 
 
-def _answers(counts: Counts, model: str) -> int:
-    return sum(counts.outcomes.get(model, {}).values())
+def agrees(books: dict[str, Any]) -> bool:
+    """Whether the live figures of every model are those of its stored outcomes."""
+    return all(account["live"]["agrees"] for account in books["models"])
 
 
 async def _faults(session: aiohttp.ClientSession, acknowledged: Sequence[str], models: list[str]) -> dict[str, int]:

@@ -28,7 +28,6 @@ from streamapp.ingest.produce.stream import Stream, threaded
 from streamapp.lag import LagMeter
 from streamapp.records import Prediction, now
 from streamapp.settings import Settings
-from streamapp.storage.postgres import Database
 from streamapp.tail import tail
 
 WARM_UP_S = 15.0
@@ -94,17 +93,16 @@ async def measure(
     models = list(agents.specs(place.settings.models, place.settings.weights))
     async with AsyncExitStack() as stack:
         opened = stack.enter_async_context
-        database = await opened(Database.connect(place.settings.database_url))
         lag_meter = await opened(LagMeter.connect(place.settings, models))
         session = await opened(aiohttp.ClientSession(place.api_url))
         await opened(uploader := Recording(place.api_url))
-        predictions, before = await opened(watching(place)), await database.counts()
+        predictions = await opened(watching(place))
         progress, swapper = Report("swap"), Swapper(place, model, files[0], live, session)
         with progress.running(uploader):
             stream = Stream(uploader, progress, rate).run(threaded(pictures_of(data)))
             swaps = await _swaps(asyncio.create_task(stream), swapper, files[1:], every)
         await _settle(lag_meter)
-        counted = await ledger(before, await database.counts(), uploader.acknowledged, models, session)
+        counted = await ledger(place.api_url, uploader.acknowledged, models)
     mine = sorted((each for each in predictions if each.model == model), key=lambda each: each.timestamp)
     others = [each for each in predictions if each.model != model]
     return {

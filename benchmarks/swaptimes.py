@@ -80,7 +80,7 @@ def _show_ledger(result: dict[str, Any]) -> bool:
     counted, versions, answers = result["ledger"], result["versions"], result["answers"]
     rows = [
         ("images acknowledged", counted.acknowledged),
-        *((f"outcomes of {model}", count) for model, count in counted.outcomes.items()),
+        *((f"outcomes of {each['model']}", each["accepted"] - each["in_flight"]) for each in counted.books["models"]),
         *((f"answers of {model} on the topic", count) for model, count in answers.items()),
         ("versions, in the order of the answers", len(versions)),
         *counted.faults.items(),

@@ -28,7 +28,7 @@ def ledger(
 
     Exits with 1 if it does not add up once nothing moves any more, or if something still moves after --wait.
     """
-    answer = asyncio.run(_read(f"{resolved(api_url)}/api/v1/ledger?missing={missing}", wait))
+    answer = asyncio.run(read(f"{resolved(api_url)}/api/v1/ledger?missing={missing}", wait))
     if as_json:
         typer.echo(json.dumps(answer))
     else:
@@ -37,7 +37,7 @@ def ledger(
         raise typer.Exit(1)
 
 
-async def _read(url: str, wait_s: float) -> Answer:
+async def read(url: str, wait_s: float) -> Answer:
     """The ledger, asked for until nothing moves; an API that is away meanwhile is asked again."""
     deadline = time.monotonic() + wait_s
     while True:

@@ -45,9 +45,14 @@ def test_quantiles_are_of_one_phase_and_one_kind_of_time() -> None:
     assert found["converting"]["total_ms"] == {"p50": 7, "p95": 7, "max": 7}
 
 
+def book(adds_up: bool = True, **faults: int) -> Ledger:
+    live = {"predictions": 5, "errors": 0, "shed": 0, "agrees": True}
+    models = [{"model": name, "accepted": 5, "in_flight": 0, "live": live} for name in ("mobilenet", "resnet50")]
+    return Ledger(5, {"adds_up": adds_up, "models": models}, faults)
+
+
 def result(**changes: Any) -> dict[str, Any]:
-    book = Ledger(5, 5, {"mobilenet": 5, "resnet50": 5}, 10, {})
-    whole = {"swaps": SWAPS, "ledger": book, "answers": {"mobilenet": 5, "resnet50": 5}, "versions": ["1", "2", "1"]}
+    whole = {"swaps": SWAPS, "ledger": book(), "answers": {"mobilenet": 5, "resnet50": 5}, "versions": ["1", "2", "1"]}
     return whole | {"latency": {"mobilenet": phases([answer(0), answer(11)], SWAPS)}} | changes
 
 
@@ -58,8 +63,8 @@ def test_a_run_is_good_where_every_image_has_one_answer_and_every_swap_one_chang
 @pytest.mark.parametrize(
     "changes",
     [
-        {"ledger": Ledger(5, 5, {"mobilenet": 4, "resnet50": 5}, 10, {})},
-        {"ledger": Ledger(5, 5, {"mobilenet": 5, "resnet50": 5}, 10, {"not each model exactly once": 1})},
+        {"ledger": book(adds_up=False)},
+        {"ledger": book(double=1)},
         {"answers": {"mobilenet": 6, "resnet50": 5}},
         {"versions": ["1", "2", "1", "2", "1"]},
         {"versions": ["1", "2"]},
