@@ -33,8 +33,10 @@ STATS_APP = "streamapp-stats"
 TABLES = ("races", "buckets", "totals")
 
 
-#: From the offset at which each partition ends to the one at which a new group begins there.
-Agree = Callable[[dict[int, int]], Awaitable[dict[int, int]]]
+#: Tells at which offset each partition ends now.
+Ends = Callable[[], Awaitable[dict[int, int]]]
+#: Says at which offset a new group begins on each of these partitions.
+Agree = Callable[[Ends], Awaitable[dict[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ async def register_group(settings: Settings, group: str, topic: str, agree: Agre
     """Give a new consumer group its starting point: the end of `topic`. A group that has offsets keeps them.
 
     A model that is added later must not replay the whole history into the live figures. Several processes may do this
-    at once, while messages arrive: `agree` is given where the topic ends, and says where all of them begin.
+    at once, while messages arrive: `agree`, which can ask where the topic ends now, says where all of them begin.
 
     Returns:
         The committed offset per partition.
@@ -149,8 +151,11 @@ async def register_group(settings: Settings, group: str, topic: str, agree: Agre
         committed = {part: await consumer.committed(part) for part in partitions}
         fresh = [part for part, offset in committed.items() if offset is None]
         if fresh:
-            ends = {part.partition: offset for part, offset in (await consumer.end_offsets(fresh)).items()}
-            agreed = await agree(ends) if agree else ends
+
+            async def ends() -> dict[int, int]:
+                return {part.partition: offset for part, offset in (await consumer.end_offsets(fresh)).items()}
+
+            agreed = await (agree(ends) if agree else ends())
             starts = {TopicPartition(topic, number): offset for number, offset in agreed.items()}
             await consumer.commit({part: OffsetAndMetadata(offset, "") for part, offset in starts.items()})
             committed |= starts

@@ -6,6 +6,7 @@ import time
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -53,9 +54,9 @@ async def read(url: str, wait_s: float) -> Answer:
 
 def show(answer: Answer, console: Console) -> None:
     """Print the ledger: a table, a sentence, and what is missing."""
-    table = Table(title=f"Ledger, {answer['accepted']:,} images accepted", title_justify="left")
-    table.add_column("model")
-    for column in ("accepted", "predicted", "dead", "shed", "in flight", "lag", "live figures", ""):
+    table = Table(title=f"Ledger, {answer['accepted']:,} images accepted", title_justify="left", box=SIMPLE)
+    table.add_column("model", no_wrap=True)
+    for column in ("accepted", "predicted", "dead", "shed", "in flight", "lag", "live", ""):
         table.add_column(column, justify="right")
     for account in answer["models"]:
         table.add_row(*_row(account), style=_colour(account["adds_up"]))
@@ -81,7 +82,7 @@ def sentence(answer: Answer) -> str:
 
 def _row(account: Answer) -> list[str]:
     counts = [f"{account[kind]:,}" for kind in ("accepted", "predicted", "dead", "shed", "in_flight")]
-    live = "as stored" if account["live"]["agrees"] else "[yellow]" + _figures(account["live"]) + "[/]"
+    live = "same" if account["live"]["agrees"] else "[yellow]" + _figures(account["live"]) + "[/]"
     verdict = {True: "✓", False: "✗", None: "…"}[account["adds_up"]]
     return [account["model"], *counts, f"{account['stream']['lag']:,}", live, verdict]
 

@@ -1,18 +1,20 @@
 """What PostgreSQL knows of the ledger: from where on each model owes an outcome, and what it has."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 
-from streamapp.storage import views
 from streamapp.storage.postgres import Database
 from streamapp.storage.queries import LEDGER
 from streamapp.storage.views import View
 
 #: Longest time of a query that counts whole tables, in seconds.
 COUNT_S = 60.0
+#: Memory for its hash tables; with the default of 4 MB they would go to the disk.
+ROOM = "SET LOCAL work_mem = '64MB'"
 
 
 class Owed(View):
@@ -57,16 +59,24 @@ class LedgerStore:
     async def begin(self, model: str, ends: Mapping[int, int]) -> dict[int, int]:
         """Write from which offset on a model owes outcomes, by partition, unless that is written already.
 
-        Whoever comes first decides, so the answer is the same for all. Where a partition ends before the point that is
-        written, its topic was made anew, and the model begins at its end once more.
+        Whoever comes first decides, so the answer is the same for all.
 
         Returns:
             The model's starting point on these partitions.
         """
+        return await self._write(model, ends, ["insert_start"])
+
+    async def begin_anew(self, model: str, ends: Mapping[int, int]) -> dict[int, int]:
+        """The same, but where a partition ends before the point that is written, its topic was made anew: what was
+        recorded until now stays as it is, and the model begins at this end once more.
+        """
+        return await self._write(model, ends, ["close_start", "insert_start"])
+
+    async def _write(self, model: str, ends: Mapping[int, int], queries: list[str]) -> dict[int, int]:
         rows = [(model, partition, end) for partition, end in sorted(ends.items())]
         async with self._db.connection() as connection, connection.transaction():
-            await connection.executemany(LEDGER["close_start"], rows)
-            await connection.executemany(LEDGER["insert_start"], rows)
+            for query in queries:
+                await connection.executemany(LEDGER[query], rows)
             starts = {row["partition"]: row["offset"] for row in await connection.fetch(LEDGER["starts"], model)}
         return {partition: starts[partition] for partition in ends}
 
@@ -82,13 +92,15 @@ class LedgerStore:
                 rows: list[Any] = await connection.fetch(LEDGER[name], *arguments, timeout=COUNT_S)
                 return rows
 
+            await connection.execute(ROOM)
             [images] = await ask("count_images")
-            owed = {row["model"]: Owed.model_validate(dict(row)) for row in await ask("count_owed", wanted)}
+            accepted = {row["model"]: row["images"] for row in await ask("count_accepted", wanted)}
+            outcomes = await ask("count_outcomes", wanted)
             return Books(
                 **images,
-                owed={model: owed.get(model, Owed()) for model in wanted},
-                strangers={row["model"]: row["images"] for row in await ask("count_strangers", wanted)},
-                stored=views.outcomes(await ask("count_stored", wanted)),
+                owed={model: _owed(accepted.get(model, 0), outcomes, model) for model in wanted},
+                strangers=_strangers(outcomes),
+                stored=_stored(outcomes),
                 replayed=_by_run(await ask("count_replayed")),
             )
 
@@ -103,6 +115,25 @@ class LedgerStore:
         async with self._db.connection() as connection:
             rows = await connection.fetch(LEDGER["unrecorded"], limit)
         return [row["image_id"] for row in rows]
+
+
+def _owed(accepted: int, outcomes: list[Any], model: str) -> Owed:
+    mine = {row["outcome"]: row["owed"] for row in outcomes if row["model"] == model}
+    return Owed(accepted=accepted, **mine)
+
+
+def _strangers(outcomes: list[Any]) -> dict[str, int]:
+    counts = Counter[str]()
+    for row in outcomes:
+        counts[row["model"]] += row["strangers"]
+    return dict(+counts)
+
+
+def _stored(outcomes: list[Any]) -> dict[str, dict[str, int]]:
+    stored: dict[str, dict[str, int]] = {}
+    for row in outcomes:
+        stored.setdefault(row["model"], {})[row["outcome"]] = row["stored"]
+    return stored
 
 
 def _by_run(rows: list[Any]) -> dict[str, dict[str, dict[str, int]]]:

@@ -13,18 +13,27 @@ ON CONFLICT DO NOTHING;
 -- name: starts
 SELECT partition, "offset" FROM ledger_starts WHERE model = $1 AND until = 'infinity';
 
--- name: count_owed
-SELECT starts.model, count(*) AS accepted,
-       count(*) FILTER (WHERE outcome = 'predicted') AS predicted,
-       count(*) FILTER (WHERE outcome = 'dead') AS dead,
-       count(*) FILTER (WHERE outcome = 'shed') AS shed
+-- name: count_accepted
+SELECT starts.model, count(*) AS images
 FROM ledger_starts AS starts
 JOIN images ON images.partition = starts.partition AND images."offset" >= starts."offset"
            AND images.recorded_at >= starts.since AND images.recorded_at < starts.until
-LEFT JOIN outcomes ON outcomes.image_id = images.image_id AND outcomes.model = starts.model
-                  AND outcomes.run_id = 'live'
 WHERE starts.model = ANY ($1::text[])
 GROUP BY starts.model;
+
+-- name: count_outcomes
+-- All that are stored; those of images that are not; those that the model owes.
+SELECT outcomes.model, outcomes.outcome, count(*) AS stored,
+       count(*) FILTER (WHERE images.image_id IS NULL) AS strangers,
+       count(starts.model) AS owed
+FROM outcomes
+LEFT JOIN images ON images.image_id = outcomes.image_id
+LEFT JOIN ledger_starts AS starts
+       ON starts.model = outcomes.model AND starts.partition = images.partition
+      AND images."offset" >= starts."offset"
+      AND images.recorded_at >= starts.since AND images.recorded_at < starts.until
+WHERE outcomes.run_id = 'live' AND outcomes.model = ANY ($1::text[])
+GROUP BY outcomes.model, outcomes.outcome;
 
 -- name: owed
 SELECT images.image_id
@@ -38,12 +47,6 @@ WHERE starts.model = $1 AND NOT EXISTS (
 ORDER BY images.recorded_at, images.image_id
 LIMIT $2;
 
--- name: count_strangers
-SELECT model, count(*) AS images FROM outcomes
-WHERE run_id = 'live' AND model = ANY ($1::text[])
-  AND NOT EXISTS (SELECT FROM images WHERE images.image_id = outcomes.image_id)
-GROUP BY model;
-
 -- name: count_images
 SELECT (SELECT count(*) FROM images) AS accepted,
        (SELECT count(*) FROM images WHERE partition IS NULL AND state = 'pending') AS pending,
@@ -53,10 +56,6 @@ SELECT (SELECT count(*) FROM images) AS accepted,
 
 -- name: unrecorded
 SELECT image_id FROM images WHERE partition IS NULL AND state = 'published' ORDER BY accepted_at, image_id LIMIT $1;
-
--- name: count_stored
-SELECT model, outcome, count(*) AS images FROM outcomes
-WHERE run_id = 'live' AND model = ANY ($1::text[]) GROUP BY model, outcome;
 
 -- name: count_replayed
 SELECT run_id, model, outcome, count(*) AS images FROM outcomes
