@@ -66,7 +66,7 @@ class Board:
             self._races.popitem(last=False)
         self._fetched.pop(race.image_id, None)
         self._learn_models((answer.model, answer.trained) for answer in race.answers)
-        self._learn_models((model, model not in self.untrained) for model in race.dead)
+        self._learn_models((model, model not in self.untrained) for model in (*race.dead, *race.shed))
         self.revisions.races += 1
         self.last_data = time.monotonic()
 

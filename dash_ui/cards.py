@@ -145,6 +145,8 @@ def _silence(name: str, race: Race) -> html.Span:
     """Why a lane is empty, in words."""
     if name in race.dead:
         words = "could not do this image: it is in the dead letters"
+    elif name in race.shed:
+        words = "was behind, and left this frame out"
     else:
         words = "working …" if race.pending else "no answer in time"
     return html.Span(words, className="at-bar muted")

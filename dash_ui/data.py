@@ -55,6 +55,7 @@ class Race:
     label: str | None = None
     answers: tuple[Answer, ...] = ()
     dead: tuple[str, ...] = ()
+    shed: tuple[str, ...] = ()
     pending: bool = True
     complete: bool = False
     fastest: str | None = None
@@ -91,8 +92,8 @@ class Race:
 
     @property
     def models(self) -> list[str]:
-        """The models that have answered or given up."""
-        return [answer.model for answer in self.answers] + list(self.dead)
+        """The models that have answered, given up, or left the frame out."""
+        return [*(answer.model for answer in self.answers), *self.dead, *self.shed]
 
 
 @dataclass(frozen=True)
@@ -182,12 +183,10 @@ def _outcome(verdict: Json) -> dict[str, Any]:
     """What the models said, together."""
     return {
         "answers": _answers(verdict.get("predictions") or []),
-        "dead": tuple(verdict.get("dead") or ()),
+        **{name: tuple(verdict.get(name) or ()) for name in ("dead", "shed")},
         "pending": False,
         "complete": bool(verdict["complete"]),
-        "fastest": verdict.get("fastest"),
-        "most_confident": verdict.get("most_confident"),
-        "consensus": verdict.get("consensus"),
+        **{name: verdict.get(name) for name in ("fastest", "most_confident", "consensus")},
         "agreement": float(verdict["agreement"]),
     }
 

@@ -58,6 +58,12 @@ def test_a_model_that_gave_up_has_a_lane_that_says_where_the_image_is(race: Race
     assert "dead letters" in text(lane(dead, "resnet50"))
 
 
+def test_a_model_that_was_behind_says_that_it_left_the_frame_out(race: Race) -> None:
+    shed = replace(race, answers=race.answers[:2], shed=("resnet50",))
+    assert "left this frame out" in text(lane(shed, "resnet50"))
+    assert shed.models[-1] == "resnet50"
+
+
 def test_missing_answers_are_awaited_and_then_missed(race: Race) -> None:
     part = replace(race, answers=race.answers[:2], complete=False)
     assert "no answer in time" in text(lane(part, "resnet50"))
