@@ -35,6 +35,11 @@ def test_the_predictions_of_an_image_stand_beside_its_verdict(verdict: dict[str,
     assert len(emptied.answers) == 3
 
 
+def test_models_without_an_answer_take_part_too(verdict: dict[str, Any]) -> None:
+    race = Race.from_verdict({**verdict, "dead": ["oak"], "shed": ["elm"]})
+    assert (race.dead, race.shed, race.models[-2:]) == (("oak",), ("elm",), ["oak", "elm"])
+
+
 @pytest.mark.parametrize("broken", ["image_id", "timestamp", "agreement"])
 def test_what_cannot_be_read_is_said_in_one_line(verdict: dict[str, Any], broken: str) -> None:
     del verdict[broken]
