@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
+from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer
 from faust.types import EventT
 from prometheus_client import Counter
@@ -139,20 +140,22 @@ class Stats:
     async def recovered(self) -> None:
         """Faust has read the tables of the partitions that are ours now: bring the book up to date."""
         self.checkpoints.end()
-        generation, consumer = self.checkpoints.generation, cast(Consumer, self.app.consumer)
+        consumer, began = cast(Consumer, self.app.consumer), self._assignment()
         try:
             owned = {tp.partition for tp in consumer.assignment() if tp.topic == topics.PREDICTIONS}
             offsets = (await consumer.seek_to_committed()).items()
             committed = {(tp.partition, SOURCES[tp.topic]): at or 0 for tp, at in offsets if tp.topic in SOURCES}
             for _ in recover(self.book, owned, committed, time.time()):
                 await asyncio.sleep(0)
-                if generation != self.checkpoints.generation:
+                if self._moved_since(began):
                     return
         except Exception as error:
-            if generation != self.checkpoints.generation:
-                return  # it was for partitions that have moved on; the next recovery is under way
+            if self._moved_since(began):
+                return
             await self.app.crash(error)
             raise
+        if self._moved_since(began):
+            return
         # Faust has let messages flow for the recovery, and will empty the agents' queues once more before it is done:
         # what came into them after it went back to the committed offsets would be lost.
         consumer.stop_flow()
@@ -162,3 +165,15 @@ class Stats:
         self.checkpoints.begin()
         self.feed.wake()
         log.info("the tables of %d partitions are up to date", len(owned))
+
+    def _assignment(self) -> tuple[int, int]:
+        """Which assignment of partitions this is, in our count and in the group's."""
+        return self.checkpoints.generation, self.app.consumer_generation_id
+
+    def _moved_since(self, began: tuple[int, int]) -> bool:
+        """Whether partitions have moved meanwhile: then the next recovery is under way, and needs messages to flow.
+
+        Faust ends a recovery that a rebalance interrupts, but not what that recovery has called, which is us.
+        """
+        recovery = cast(TableManager, self.app.tables).recovery
+        return began != self._assignment() or recovery.in_recovery or recovery.signal_recovery_start.is_set()

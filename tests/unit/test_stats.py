@@ -436,6 +436,49 @@ async def test_a_defect_ends_no_agent(role, monkeypatch):
     assert read(role, topics.PREDICTIONS, "counted") == 1
 
 
+class RecoveredConsumer:
+    """Knows of three partitions; `meanwhile` happens while it goes back to the committed offsets."""
+
+    def __init__(self, meanwhile=lambda: None):
+        self.meanwhile = meanwhile
+        self.stopped = 0
+
+    def assignment(self):
+        return {TP(topics.PREDICTIONS, number) for number in range(3)}
+
+    async def seek_to_committed(self):
+        self.meanwhile()
+        return dict.fromkeys(self.assignment(), 0)
+
+    def stop_flow(self):
+        self.stopped += 1
+
+
+async def test_after_a_recovery_the_tables_are_ours(role, monkeypatch):
+    consumer = RecoveredConsumer()
+    monkeypatch.setattr(type(role.app), "consumer", consumer)
+    await role.recovered()
+    assert (consumer.stopped, role.checkpoints.active, role.feed.owned) == (1, True, {0, 1, 2})
+
+
+@pytest.mark.parametrize("sign", ["assigned", "to recover", "recovering"])
+async def test_a_recovery_that_a_rebalance_has_overtaken_leaves_the_next_one_alone(role, monkeypatch, sign):
+    """The next recovery reads the changelogs by now: without the flow of messages it would wait for ever."""
+
+    def rebalance():
+        if sign == "assigned":
+            role.app.consumer_generation_id += 1
+        elif sign == "to recover":
+            role.app.tables.recovery.signal_recovery_start.set()
+        else:
+            role.app.tables.recovery.in_recovery = True
+
+    consumer = RecoveredConsumer(rebalance)
+    monkeypatch.setattr(type(role.app), "consumer", consumer)
+    await role.recovered()
+    assert (consumer.stopped, role.checkpoints.active, role.feed.owned) == (0, False, set())
+
+
 def test_no_model_takes_the_ensembles_name():
     with pytest.raises(ModelError, match="'ensemble'"):
         stats.register(None, Settings(), {"ensemble": None}, None)
