@@ -1,16 +1,42 @@
 """How a worker logs: one line an event, for `streamapp up` and container platforms, which add time and name."""
 
+import logging
+import time
 from typing import Any
+
+#: A warning of these libraries is said at most once in so many seconds.
+REPEATED_S = 10.0
+REPEATING = ("aiokafka", "faust.topics")
+
+
+class Sparing(logging.Filter):
+    """Lets a repeated warning through now and then: of a broker that is away aiokafka says so ten times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is printed. Lines are the same if their templates are."""
+        if record.levelno < logging.WARNING or not record.name.startswith(REPEATING):
+            return True
+        line, now = (record.name, str(record.msg)), time.monotonic()
+        if now - self._said.get(line, -REPEATED_S) < REPEATED_S:
+            return False
+        self._said[line] = now
+        return True
 
 
 def configuration(level: str) -> dict[str, Any]:
     """A `logging.config` dictionary: ours from `level` on, the libraries' from warnings on (all of them at `debug`)."""
     libraries = "DEBUG" if level == "debug" else "WARNING"
+    stdout = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(levelname)s %(message)s"}},
-        "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
+        "filters": {"sparing": {"()": Sparing}},
+        "handlers": {"stdout": {**stdout, "filters": [] if level == "debug" else ["sparing"]}},
         "root": {"level": libraries, "handlers": ["stdout"]},
         "loggers": {
             "streamapp": {"level": level.upper()},

@@ -4,13 +4,28 @@ import asyncio
 import logging
 from typing import Any
 
+import faust
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import FaustError
-from faust.types import TopicT
+from faust.types import ProducerT, RecordMetadata, TopicT
+from faust.types.tuples import FutureMessage
 
 from streamapp.errors import PublishFailed
 
 log = logging.getLogger(__name__)
+
+
+class Topic(faust.Topic):
+    """A topic of Faust's whose sends may fail or be given up without a traceback: `publish` says what went wrong."""
+
+    def _on_published(
+        self, fut: "asyncio.Future[RecordMetadata]", message: FutureMessage, producer: ProducerT, state: Any
+    ) -> None:
+        if fut.cancelled():  # whoever waited has given up; to Faust this would be an error
+            message.cancel()
+            return
+        message.add_done_callback(lambda sent: sent.cancelled() or sent.exception())  # looked at, or asyncio complains
+        super()._on_published(fut, message, producer, state)
 
 
 async def publish(

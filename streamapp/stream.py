@@ -15,6 +15,7 @@ from faust.types import TopicT
 from streamapp import topics
 from streamapp.errors import BrokerUnavailable, StreamappError
 from streamapp.evict import client_id
+from streamapp.publish import Topic
 from streamapp.settings import Settings
 from streamapp.transport import PacedTransport, credentials
 
@@ -137,6 +138,7 @@ def _options(settings: Settings, role: str) -> dict[str, Any]:
         "broker_credentials": credentials(settings),
         "store": settings.table_store,
         "datadir": str(settings.data_dir / "tables" / role),
+        "Topic": Topic,
         "autodiscover": False,
         "key_serializer": "raw",
         "value_serializer": "raw",

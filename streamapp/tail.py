@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from streamapp.brokers import client_options
 from streamapp.settings import Settings
-from streamapp.transport import pace_fetches
+from streamapp.transport import pace_fetches, pace_reconnects
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ async def tail(
     await consumer.start()
     try:
         pace_fetches(consumer, settings.empty_fetch_pause_ms)
+        pace_reconnects(consumer._client)
         parts = [TopicPartition(name, number) for name in handlers for number in range(settings.partitions)]
         consumer.assign(parts)
         past = [part for part in parts if part.topic in whole]

@@ -5,18 +5,23 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import IllegalGenerationError
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Producer, Transport
 
 from streamapp.brokers import security_options
 from streamapp.settings import Settings
 
 LEAVE_S = 4.0
 QUIET_AFTER_S, QUIET_FACTOR = 2.0, 5
+RECONNECT_S = 0.25
+#: The generation of the group in which the commit under way was sent.
+_commit_of: ContextVar[int | None] = ContextVar("_commit_of", default=None)
 #: Busy are so many fetches with data within so many seconds.
 BUSY_FETCHES, BUSY_S, BUSY_FACTOR = 10, 1.0, 3
 
@@ -41,6 +46,7 @@ class PacedThread(AIOKafkaConsumerThread):
         """Start the consumer, then adapt it."""
         await super().on_start()
         keep_member_id(self._ensure_consumer())
+        pace_reconnects(self._ensure_consumer()._client)
         app = cast(Any, self.app)  # a StreamApp, whose module imports this one
         pace_fetches(self._ensure_consumer(), app.settings.empty_fetch_pause_ms * app.patience)
 
@@ -59,10 +65,20 @@ class PacedConsumer(Consumer):
         return PacedThread(self, loop=self.loop, beacon=self.beacon)
 
 
+class PacedProducer(Producer):
+    """Faust's producer, which does not hurry to a broker that is away."""
+
+    async def on_start(self) -> None:
+        """Start the producer, then adapt it."""
+        await super().on_start()
+        pace_reconnects(self._ensure_producer().client)
+
+
 class PacedTransport(Transport):
-    """Faust's aiokafka transport with the paced consumer."""
+    """Faust's aiokafka transport with the paced consumer and producer."""
 
     Consumer = PacedConsumer
+    Producer = PacedProducer
 
 
 def keep_member_id(consumer: AIOKafkaConsumer) -> None:
@@ -70,20 +86,43 @@ def keep_member_id(consumer: AIOKafkaConsumer) -> None:
 
     A commit that crosses a rebalance is refused so. aiokafka then forgets its id and joins as somebody new, while
     Apache's own client joins again under its id. To the embedded broker the old id stays a member, even the leader,
-    that never answers, and nobody is assigned anything.
+    that never answers, and nobody is assigned anything. Where we have joined again before the refusal comes, aiokafka
+    would leave what it has just joined.
     """
     coordinator = consumer._coordinator
-    commit = coordinator._do_commit_offsets
+    commit, reset = coordinator._do_commit_offsets, coordinator.reset_generation
 
     async def keeping(*args: Any) -> None:
-        member_id = coordinator.member_id
+        member_id, token = coordinator.member_id, _commit_of.set(coordinator.generation)
         try:
             await commit(*args)
         except IllegalGenerationError:
             coordinator.member_id = coordinator.member_id or member_id
             raise
+        finally:
+            _commit_of.reset(token)
 
-    coordinator._do_commit_offsets = keeping
+    def reset_unless_joined_since() -> None:
+        if _commit_of.get() in (None, coordinator.generation):
+            reset()
+
+    coordinator._do_commit_offsets, coordinator.reset_generation = keeping, reset_unless_joined_since
+
+
+def pace_reconnects(client: AIOKafkaClient) -> None:
+    """Make a started client wait a little when no broker has answered its request for metadata.
+
+    aiokafka asks again at once, and while the broker is away it would spend its time on that, and on saying so.
+    """
+    update = client._metadata_update
+
+    async def paced(*args: Any) -> bool:
+        updated: bool = await update(*args)
+        if not updated:
+            await asyncio.sleep(RECONNECT_S)
+        return updated
+
+    client._metadata_update = paced
 
 
 def pace_fetches(consumer: AIOKafkaConsumer, pause_ms: float) -> None:

@@ -143,7 +143,10 @@ class Trial:
             lags = await self._lags.now()
             return lags is not None and all(lag <= self._level[group] + self._slack for group, lag in lags.items())
 
-        await eventually(back, self.within_s, f"the lag is back at {self._level}")
+        left_s = since + self.within_s - time.monotonic()
+        await eventually(
+            back, max(1.0, left_s), f"{self.within_s:g} s after the fault the lag is back at {self._level}"
+        )
         self.recoveries.append(time.monotonic() - since)
         return self.recoveries[-1]
 

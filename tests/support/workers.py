@@ -51,7 +51,7 @@ class Worker:
 
     async def ready(self, wait_s: float = 60) -> None:
         """Return when `/readyz` says 200."""
-        deadline = time.monotonic() + wait_s
+        deadline, said = time.monotonic() + wait_s, "it does not answer"
         async with ClientSession() as http:
             while True:
                 assert self.alive, self.output()[-4000:]
@@ -59,7 +59,8 @@ class Worker:
                     async with http.get(f"{self.url}/readyz") as answer:
                         if answer.status == 200:
                             return
-                assert time.monotonic() < deadline, self.output()[-4000:]
+                        said = await answer.text()
+                assert time.monotonic() < deadline, f"{self.role} is not ready: {said}\n{self.output()[-4000:]}"
                 await asyncio.sleep(0.1)
 
     async def metrics(self) -> str:

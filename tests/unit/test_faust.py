@@ -3,20 +3,23 @@ workaround that docs/reliability.md names is still needed.
 """
 
 import asyncio
+import gc
 import inspect
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IllegalGenerationError
+from aiokafka.errors import IllegalGenerationError, KafkaConnectionError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from streamapp import transport
 from streamapp.errors import BrokerError
+from streamapp.publish import Topic
 from streamapp.topics import check_created
-from streamapp.transport import PacedThread, keep_member_id
+from streamapp.transport import PacedThread, keep_member_id, pace_reconnects
 
 
 def app() -> faust.App:
@@ -53,17 +56,70 @@ async def test_aiokafka_does_not_look_at_the_answer_to_a_request_for_topics() ->
 
 async def test_a_commit_that_is_refused_makes_no_stranger_of_us() -> None:
     """aiokafka forgets its member id; `keep_member_id` gives it back."""
-    coordinator = SimpleNamespace(member_id="me")
-
-    async def commit(*_: Any) -> None:
-        coordinator.member_id = ""  # as aiokafka's reset_generation() does
-        raise IllegalGenerationError
-
-    coordinator._do_commit_offsets = commit
-    keep_member_id(SimpleNamespace(_coordinator=coordinator))  # type: ignore[arg-type]
+    coordinator = refusing()
     with pytest.raises(IllegalGenerationError):
         await coordinator._do_commit_offsets()
-    assert coordinator.member_id == "me"
+    assert (coordinator.member_id, coordinator.generation) == ("me", -1)
+
+
+async def test_a_late_refusal_does_not_make_us_leave_what_we_have_joined_since() -> None:
+    coordinator = refusing(joined_meanwhile=8)
+    with pytest.raises(IllegalGenerationError):
+        await coordinator._do_commit_offsets()
+    assert (coordinator.member_id, coordinator.generation) == ("me", 8)
+    coordinator.reset_generation()  # for any other reason
+    assert (coordinator.member_id, coordinator.generation) == ("", -1)
+
+
+def refusing(joined_meanwhile: int | None = None) -> Any:
+    """A coordinator of aiokafka's, as far as it is concerned, whose commits are refused."""
+    coordinator = SimpleNamespace(member_id="me", generation=7)
+
+    def reset() -> None:
+        coordinator.member_id, coordinator.generation = "", -1
+
+    async def commit() -> None:
+        await asyncio.sleep(0)
+        coordinator.generation = joined_meanwhile or coordinator.generation
+        coordinator.reset_generation()
+        raise IllegalGenerationError
+
+    coordinator._do_commit_offsets, coordinator.reset_generation = commit, reset
+    keep_member_id(SimpleNamespace(_coordinator=coordinator))  # type: ignore[arg-type]
+    return coordinator
+
+
+async def test_a_client_does_not_hurry_to_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiokafka asks for metadata again at once, hundreds of times a second."""
+    pauses, answers = list[float](), [False, True]
+
+    async def update(*_: Any) -> bool:
+        return answers.pop(0)
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    client = SimpleNamespace(_metadata_update=update)
+    pace_reconnects(client)  # type: ignore[arg-type]
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    assert [await client._metadata_update(), await client._metadata_update()] == [False, True]
+    assert pauses == [transport.RECONNECT_S]
+
+
+async def test_a_send_that_is_given_up_or_fails_is_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """Faust would raise in a callback, or leave a future with an exception that nobody has looked at."""
+    topic = Topic(app(), topics=["x"], key_type=bytes, value_type=bytes)
+    loop = asyncio.get_running_loop()
+    given_up, failed = loop.create_future(), loop.create_future()
+    for sent in (given_up, failed):
+        message = topic.as_future_message(key=b"k", value=b"v", key_serializer="raw", value_serializer="raw")
+        sent.add_done_callback(partial(topic._on_published, message=message, producer=None, state=None))
+    given_up.cancel()
+    failed.set_exception(KafkaConnectionError())
+    await asyncio.sleep(0)
+    del message
+    gc.collect()
+    assert [record.name for record in caplog.records if record.name.startswith("asyncio")] == []
 
 
 async def test_leaving_a_group_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
