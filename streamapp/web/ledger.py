@@ -12,8 +12,6 @@ from streamapp.web.answers import API, json_answer
 from streamapp.web.context import ApiContext
 from streamapp.web.numbers import whole_number
 
-#: Counting reads whole tables, so an answer serves everybody who asks within this time, in seconds.
-FRESH_S = 0.5
 NAMED, MOST_NAMED = 20, 1000
 
 
@@ -28,7 +26,7 @@ def routes(context: ApiContext) -> list[web.RouteDef]:
 
 
 class Reader:
-    """Reads the ledger once for all who ask at the same time."""
+    """Reads the ledger once for all who asked before the reading began: it reads whole tables."""
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
@@ -37,13 +35,15 @@ class Reader:
         self._read: dict[int, tuple[float, ledger.Ledger]] = {}
 
     async def read(self, names: int) -> ledger.Ledger:
-        """The ledger, at most `FRESH_S` old."""
+        """The ledger as it was after this call, never before it."""
+        asked = time.monotonic()
         async with self._reading:
-            read_at, known = self._read.get(names, (0.0, None))
-            if known is not None and time.monotonic() - read_at < FRESH_S:
+            began, known = self._read.get(names, (0.0, None))
+            if known is not None and began > asked:
                 return known
+            began = time.monotonic()
             context = self._context
             models = list(agents.specs(context.settings.models, context.settings.weights))
             answer = await ledger.read(context.settings, models, self._store, context.live.totals(), names)
-            self._read = {names: (time.monotonic(), answer)}
+            self._read = {names: (began, answer)}
             return answer
