@@ -22,6 +22,8 @@ from streamapp.transport import PacedTransport, credentials
 log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
+#: A reader of events that has left ends its handler. A compressed body is never unpacked: a small one can be endless.
+HANDLER_ARGS = {"handler_cancellation": True, "auto_decompress": False}
 
 Opener = Callable[[AsyncExitStack], Awaitable[None]]
 WebSetup = Callable[[Application], None]
@@ -160,7 +162,7 @@ def _options(settings: Settings, role: str) -> dict[str, Any]:
         "producer_linger": 0.0,
         "web_bind": settings.web_host,
         "web_host": settings.web_host,
-        "web_application_options": {"handler_args": {"handler_cancellation": True}},  # an SSE reader that left
+        "web_application_options": {"handler_args": HANDLER_ARGS},
         "web_tables_enabled": False,
         "web_router_enabled": False,
     }

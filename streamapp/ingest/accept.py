@@ -26,8 +26,8 @@ Publish = Callable[[ImageMessage, bytes | None], Awaitable[None]]
 
 #: How long the cache keeps an original: the seconds in which the models fetch it.
 CACHE_TTL_S = 60.0
-#: Longest time that object store and database together may take, in seconds.
-STORE_TIMEOUT_S = 5.0
+#: Longest time that object store and database together may take, and these and the broker, in seconds.
+STORE_TIMEOUT_S, ACCEPT_TIMEOUT_S = 4.5, 5.0
 #: Images that are decoded at the same time; decoding one takes up to 100 MB.
 CHECK_THREADS = 2
 #: Images that one round of the sweep publishes at most.
@@ -71,8 +71,12 @@ async def accept(
     """
     checked = await asyncio.get_running_loop().run_in_executor(_checks, check_image, data)
     image = _message(checked, source=source, camera_id=camera_id, label=label)
-    await _store(image, checked, data, db=db, objects=objects, cache=cache)
-    await publish(image, data if len(data) <= inline_max_bytes else None)
+    try:
+        async with asyncio.timeout(ACCEPT_TIMEOUT_S):
+            await _store(image, checked, data, db=db, objects=objects, cache=cache)
+            await publish(image, data if len(data) <= inline_max_bytes else None)
+    except TimeoutError:
+        raise PublishFailed(f"the broker did not acknowledge an image within {ACCEPT_TIMEOUT_S:g} s") from None
     return image
 
 

@@ -110,14 +110,23 @@ async def test_an_unknown_image_is_not_found(api: Api) -> None:
         assert (answer.status, answer.content_type) == (404, "application/problem+json")
 
 
+@pytest.mark.parametrize("hangs", [False, True], ids=["refuses", "hangs"])
 @pytest.mark.parametrize("store", ["database", "objects"])
-async def test_a_store_that_is_away_is_said_quickly_and_found_again(api: Api, store: str) -> None:
-    await api.proxies[store].cut()
+async def test_a_store_that_is_away_is_said_quickly_and_found_again(api: Api, store: str, hangs: bool) -> None:
+    await api.accepted(jpeg())
+    proxy = api.proxies[store]
+    if hangs:
+        proxy.freeze()
+    else:
+        await proxy.cut()
     started = time.monotonic()
     status, body = await api.upload(jpeg())
     assert (status, body["status"]) == (503, 503)
     assert time.monotonic() - started < 6
-    await api.proxies[store].start()
+    if hangs:
+        proxy.thaw()
+    else:
+        await proxy.start()
     await api.accepted(jpeg())
 
 

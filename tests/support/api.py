@@ -24,6 +24,7 @@ from streamapp.settings import Settings
 from streamapp.storage.cache import Cache
 from streamapp.storage.objects import ObjectStore
 from streamapp.storage.postgres import Database
+from streamapp.stream import HANDLER_ARGS
 from streamapp.web import setup
 from streamapp.web.context import ApiContext
 from streamapp.web.live import LiveView
@@ -136,7 +137,7 @@ async def running(settings: Settings) -> AsyncIterator[Api]:
         )
         await context.db.migrate()
         await context.objects.ensure_bucket(topics.RAW_IMAGES_BUCKET)
-        app = web.Application()
+        app = web.Application(handler_args=HANDLER_ARGS)
         setup(app, context)
         client = await stack.enter_async_context(TestClient(TestServer(app)))
         yield Api(client, context, broker, {"database": database, "objects": objects, "redis": redis})

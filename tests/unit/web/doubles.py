@@ -18,6 +18,7 @@ from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
 from streamapp.storage.memory import MemoryCache, MemoryObjects
 from streamapp.storage.views import Cursor, ImageView, StoredImage
+from streamapp.stream import HANDLER_ARGS
 from streamapp.topics import RAW_IMAGES_BUCKET
 from streamapp.web import setup
 from streamapp.web.context import ApiContext
@@ -139,7 +140,7 @@ def make_context(**settings: Any) -> ApiContext:
 @asynccontextmanager
 async def running_api(context: ApiContext) -> AsyncIterator[TestClient]:
     """The API on a free port."""
-    app = Application()
+    app = Application(handler_args=HANDLER_ARGS)
     setup(app, context)
     setup(app, context)  # Faust calls it twice
     async with TestClient(TestServer(app)) as client:
