@@ -19,7 +19,7 @@ from streamapp.settings import Settings
 
 LEAVE_S = 4.0
 QUIET_AFTER_S, QUIET_FACTOR = 2.0, 5
-RECONNECT_S = 0.25
+RECONNECT_S = REJOIN_S = 0.25
 #: The generation of the group in which the commit under way was sent.
 _commit_of: ContextVar[int | None] = ContextVar("_commit_of", default=None)
 #: Busy are so many fetches with data within so many seconds.
@@ -46,6 +46,7 @@ class PacedThread(AIOKafkaConsumerThread):
         """Start the consumer, then adapt it."""
         await super().on_start()
         keep_member_id(self._ensure_consumer())
+        join_again_when_left_out(self._ensure_consumer())
         pace_reconnects(self._ensure_consumer()._client)
         app = cast(Any, self.app)  # a StreamApp, whose module imports this one
         pace_fetches(self._ensure_consumer(), app.settings.empty_fetch_pause_ms * app.patience)
@@ -107,6 +108,36 @@ def keep_member_id(consumer: AIOKafkaConsumer) -> None:
             reset()
 
     coordinator._do_commit_offsets, coordinator.reset_generation = keeping, reset_unless_joined_since
+
+
+class _LeftOut(Exception):
+    """The group's leader has made its plan without us."""
+
+
+def join_again_when_left_out(consumer: AIOKafkaConsumer) -> None:
+    """Make a started consumer join again when it is told that it has joined, and not what it is assigned.
+
+    The embedded broker says so to a member that comes while the leader plans for the others. aiokafka cannot read the
+    empty assignment, and its coordination ends for good.
+    """
+    coordinator = consumer._coordinator
+    rejoin, complete = coordinator._do_rejoin_group, coordinator._on_join_complete
+
+    async def completing(generation: int, member_id: str, protocol: str, assignment: bytes) -> None:
+        if not assignment:
+            raise _LeftOut
+        await complete(generation, member_id, protocol, assignment)
+
+    async def rejoining(subscription: Any) -> bool:
+        try:
+            joined: bool = await rejoin(subscription)
+        except _LeftOut:
+            coordinator.request_rejoin()
+            await asyncio.sleep(REJOIN_S)
+            return False
+        return joined
+
+    coordinator._do_rejoin_group, coordinator._on_join_complete = rejoining, completing
 
 
 def pace_reconnects(client: AIOKafkaClient) -> None:

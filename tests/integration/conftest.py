@@ -8,9 +8,9 @@ from tests.support.kafka import KafkaCluster, kafka_cluster
 from tests.support.maven import KafkaUnavailable
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kafka() -> Iterator[KafkaCluster]:
-    """Real Apache Kafka, one node, started once for the whole run; for tests marked `kafka`.
+    """Real Apache Kafka, one node, for the tests marked `kafka` of one file: topics outlive a platform.
 
     They are asked for by name (`make test-kafka`), so a missing Java or Maven fails them.
     """
