@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID, uuid4
 
 from streamapp.errors import ObjectMissing, PublishFailed, StoreUnavailable
@@ -35,6 +35,14 @@ SWEEP_BATCH = 100
 #: A row whose original is missing this long belongs to an upload that failed and was answered so: it is removed.
 ABANDONED_AFTER = timedelta(seconds=60)
 
+
+class Identity(NamedTuple):
+    """What makes an image this one: an upload that is repeated with it changes nothing."""
+
+    image_id: UUID
+    timestamp: datetime
+
+
 _checks = ThreadPoolExecutor(CHECK_THREADS, thread_name_prefix="check-image")
 
 
@@ -59,10 +67,12 @@ async def accept(
     camera_id: str | None,
     label: str | None,
     inline_max_bytes: int,
+    identity: Identity | None = None,
 ) -> ImageMessage:
     """Check an upload, store its original and its row, publish it, and return its message.
 
     When it raises after the row was written, the image may still be published later by `sweep`, under the same id.
+    A new image has an `identity` of its own unless one is given.
 
     Raises:
         ImageRejected: the bytes are no image that we take.
@@ -70,7 +80,7 @@ async def accept(
         PublishFailed: the broker has not acknowledged it.
     """
     checked = await asyncio.get_running_loop().run_in_executor(_checks, check_image, data)
-    image = _message(checked, source=source, camera_id=camera_id, label=label)
+    image = _message(checked, identity or Identity(uuid4(), now()), source=source, camera_id=camera_id, label=label)
     try:
         async with asyncio.timeout(ACCEPT_TIMEOUT_S):
             await _store(image, checked, data, db=db, objects=objects, cache=cache)
@@ -80,12 +90,13 @@ async def accept(
     return image
 
 
-def _message(checked: CheckedImage, *, source: Source, camera_id: str | None, label: str | None) -> ImageMessage:
-    image_id, timestamp = uuid4(), now()
+def _message(
+    checked: CheckedImage, identity: Identity, *, source: Source, camera_id: str | None, label: str | None
+) -> ImageMessage:
     return ImageMessage(
-        image_id=image_id,
-        minio_path=object_path(image_id, timestamp, checked.extension),
-        timestamp=timestamp,
+        image_id=identity.image_id,
+        minio_path=object_path(*identity, checked.extension),
+        timestamp=identity.timestamp,
         source=source,
         camera_id=camera_id,
         content_type=checked.content_type,

@@ -72,6 +72,18 @@ class Cache:
         """Keep a value for `ttl_s` seconds; does nothing when the server is down."""
         await self._attempt(lambda: self._client.set(key, data, px=max(1, round(ttl_s * 1000))))
 
+    async def add(self, key: str, data: bytes, ttl_s: float) -> bytes | None:
+        """Keep a value for `ttl_s` seconds unless there is one; that one is given back, and None otherwise."""
+        milliseconds = max(1, round(ttl_s * 1000))
+        known: bytes | None = await self._attempt(
+            lambda: self._client.set(key, data, px=milliseconds, nx=True, get=True)
+        )
+        return known
+
+    async def increment(self, key: str) -> None:
+        """Count one more; does nothing when the server is down. `get` gives the sum as digits."""
+        await self._attempt(lambda: self._client.incr(key))
+
     async def _attempt(self, call: Callable[[], Awaitable[Any]]) -> Any:
         if time.monotonic() < self._rests_until:
             return None

@@ -1,5 +1,6 @@
 """Object store and cache in memory, with the same behaviour as the real ones (they pass the same tests)."""
 
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -70,3 +71,14 @@ class MemoryCache:
     async def put(self, key: str, data: bytes, ttl_s: float) -> None:
         """Keep a value for `ttl_s` seconds."""
         self._values[key] = (time.monotonic() + ttl_s, data)
+
+    async def add(self, key: str, data: bytes, ttl_s: float) -> bytes | None:
+        """Keep a value unless there is one, which is given back."""
+        known = await self.get(key)
+        if known is None:
+            await self.put(key, data, ttl_s)
+        return known
+
+    async def increment(self, key: str) -> None:
+        """Count one more."""
+        self._values[key] = (math.inf, str(int(await self.get(key) or 0) + 1).encode())

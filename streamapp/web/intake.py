@@ -2,28 +2,41 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from aiohttp import web
 
 from streamapp.errors import ImageRejected, PublishFailed, RowRefused, StoreUnavailable
 from streamapp.ingest.accept import accept
 from streamapp.ingest.check import too_large
-from streamapp.records import ImageMessage
 from streamapp.web.answers import image_url, json_answer
 from streamapp.web.context import ApiContext
 from streamapp.web.problems import Problem, count_failure, of_error
+from streamapp.web.repeats import KEY, Repeats, Request, wanted
 from streamapp.web.uploads import Form, UploadedFile, read_form
 
 #: Files of one request that are accepted at the same time.
 AT_ONCE = 8
 
 
+class Taken(NamedTuple):
+    """A file that is an image now, or was one already."""
+
+    image_id: UUID
+    duplicate: bool = False
+
+
 @dataclass
 class Batch:
-    """The files of one request. Once a store or the broker was away, the rest is refused without waiting for it too."""
+    """The files of one request. Once a store or the broker was away, the rest is refused without waiting for it too.
+
+    With `dedupe` a picture that is known is no new image; `again` is the request that has an idempotency key.
+    """
 
     form: Form
+    dedupe: bool = False
+    again: Request | None = None
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     outage: Problem | None = None
 
@@ -33,18 +46,36 @@ class Intake:
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
+        self._repeats = Repeats(context.cache)
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
-        """Accept every file of a form: 202 as soon as one is safe on its way, else the first refusal."""
+        """Accept every file of a form: 202 as soon as one is safe on its way, else the first refusal.
+
+        200 where every one of them is known. A request that has its key's answer already is given that.
+        """
+        dedupe, key = wanted(request), request.headers.get(KEY)
         form = await self._form(request)
-        batch = Batch(form)
-        results = await asyncio.gather(*[self._accept(file, batch) for file in form.files])
-        pairs = list(zip(form.files, results, strict=True))
-        accepted = [_accepted(file, image) for file, image in pairs if isinstance(image, ImageMessage)]
+        if key is None:
+            return await self._answer(Batch(form, dedupe))
+        again = await self._repeats.begin(key, form)
+        if (known := again.answer()) is not None:
+            return known
+        batch = Batch(form, dedupe, again)
+        answer = await self._answer(batch)
+        if batch.outage is None:
+            await self._repeats.finish(key, again, answer)
+        return answer
+
+    async def _answer(self, batch: Batch) -> web.Response:
+        files = batch.form.files
+        results = await asyncio.gather(*[self._accept(number, file, batch) for number, file in enumerate(files)])
+        pairs = list(zip(files, results, strict=True))
+        taken = [(file, image) for file, image in pairs if isinstance(image, Taken)]
         refused = [(file, problem) for file, problem in pairs if isinstance(problem, Problem)]
         rejected = [_rejected(file, problem) for file, problem in refused]
-        if accepted:
-            return json_answer({"images": accepted, "rejected": rejected}, status=202)
+        if taken:
+            status = 200 if all(image.duplicate for _, image in taken) else 202
+            return json_answer({"images": [_shown(*pair) for pair in taken], "rejected": rejected}, status=status)
         first = refused[0][1]
         more = {"rejected": rejected} if len(rejected) > 1 else {}
         return Problem(first.status, first.name, first.title, first.detail, more).answer()
@@ -56,42 +87,54 @@ class Intake:
             self._context.metrics.images_rejected.labels("bad-request").inc()
             raise
 
-    async def _accept(self, file: UploadedFile, batch: Batch) -> ImageMessage | Problem:
+    async def _accept(self, number: int, file: UploadedFile, batch: Batch) -> Taken | Problem:
         """The image of one file, or what is wrong with it (or with us)."""
-        context, form = self._context, batch.form
         try:
             if file.data is None:
                 raise too_large()
             async with batch.slots:
                 if batch.outage is not None:
                     return batch.outage
-                image = await accept(
-                    file.data,
-                    db=context.db,
-                    objects=context.objects,
-                    cache=context.cache,
-                    publish=context.publish,
-                    source=form.source,
-                    camera_id=form.camera_id,
-                    label=form.label,
-                    inline_max_bytes=context.settings.inline_max_bytes,
-                )
+                known = await self._repeats.picture(file.data, batch.form.label) if batch.dedupe else None
+                return Taken(known, duplicate=True) if known else await self._new(number, file.data, batch)
         except (ImageRejected, StoreUnavailable, PublishFailed, RowRefused) as error:
             problem = of_error(error)
             assert problem is not None, "each of these has its entry in problems.KINDS"
-            count_failure(error, context.metrics)
+            count_failure(error, self._context.metrics)
             if isinstance(error, StoreUnavailable | PublishFailed):
                 batch.outage = problem
             if isinstance(error, ImageRejected):
-                context.metrics.images_rejected.labels(problem.name).inc()
+                self._context.metrics.images_rejected.labels(problem.name).inc()
             return problem
+
+    async def _new(self, number: int, data: bytes, batch: Batch) -> Taken:
+        """The image that is made of a file's bytes; raises what `accept` raises."""
+        context, form = self._context, batch.form
+        image = await accept(
+            data,
+            db=context.db,
+            objects=context.objects,
+            cache=context.cache,
+            publish=context.publish,
+            source=form.source,
+            camera_id=form.camera_id,
+            label=form.label,
+            inline_max_bytes=context.settings.inline_max_bytes,
+            identity=batch.again.identity(number) if batch.again else None,
+        )
         context.marks.add(image.image_id)
         context.metrics.images_accepted.labels(image.source).inc()
-        return image
+        await self._repeats.remember(image)
+        return Taken(image.image_id)
 
 
-def _accepted(file: UploadedFile, image: ImageMessage) -> dict[str, Any]:
-    return {"image_id": image.image_id, "url": image_url(image.image_id), "filename": file.filename}
+def _shown(file: UploadedFile, image: Taken) -> dict[str, Any]:
+    return {
+        "image_id": image.image_id,
+        "url": image_url(image.image_id),
+        "filename": file.filename,
+        "duplicate": image.duplicate,
+    }
 
 
 def _rejected(file: UploadedFile, problem: Problem) -> dict[str, Any]:

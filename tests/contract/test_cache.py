@@ -51,6 +51,23 @@ async def test_a_value_expires(cache: AnyCache) -> None:
     assert cache.failures == 0
 
 
+async def test_what_is_there_is_not_replaced_but_given_back(cache: AnyCache) -> None:
+    where = key()
+    assert await cache.add(where, b"first", 0.2) is None
+    assert await cache.add(where, b"second", 60) == b"first"
+    await asyncio.sleep(0.25)
+    assert await cache.add(where, b"third", 60) is None
+    assert await cache.get(where) == b"third"
+    assert cache.failures == 0
+
+
+async def test_numbers_are_counted_up(cache: AnyCache) -> None:
+    where = key()
+    for _ in range(3):
+        await cache.increment(where)
+    assert await cache.get(where) == b"3"
+
+
 # -- what only a server does -------------------------------------------------------------------------------------------
 
 
