@@ -8,6 +8,10 @@ import pytest
 from tests.support.stack import Stack, running_servers, temporary_folder
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz-seconds", default="20", help="how long the upload check is fuzzed")
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Stack]:
     """The embedded servers, started once for the whole run: `.broker`, `.database_url`, `.environ`, …"""
