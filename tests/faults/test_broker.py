@@ -24,10 +24,9 @@ async def test_f4_restarted_in_order(platform: Lab) -> None:
     async with platform.trial("F4", "broker restarted in order") as trial:
         for _ in platform.form.times(5):
             await asyncio.to_thread(platform.kafka.stop)
-            await asyncio.sleep(1)
+            await trial.refused()
             await asyncio.to_thread(platform.kafka.start)
             await trial.recovered(time.monotonic())
-    assert trial.load.refusals, "uploads were refused meanwhile"
     refused_in_time(trial)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from streamapp.settings import Settings
 from tests.support.fleet import MODELS, ROLES, Fleet, fleet
 from tests.support.kafka import KafkaCluster
+from tests.support.load import Load, Seeds
 from tests.support.oracle import Oracle
 from tests.support.proxy import Link, links
 from tests.support.stack import Stack, running_servers
-from tests.support.trial import Lags, Load, Seeds, Trial
+from tests.support.trial import Lags, Trial
 
 STORES = ("database_url", "object_store_url", "redis_url")
 RATE = 10.0
