@@ -9,6 +9,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 import agents
 from streamapp import topics
+from streamapp.alerts.service import Alerts
 from streamapp.errors import PublishFailed, RecordError
 from streamapp.ingest.accept import sweep
 from streamapp.publish import publish
@@ -17,6 +18,7 @@ from streamapp.registration import register as register_model
 from streamapp.resend import Message
 from streamapp.roles.shared import Shared
 from streamapp.serving import ModelState, ReloadOrder
+from streamapp.storage.alerts import AlertStore
 from streamapp.storage.ledger import LedgerStore
 from streamapp.stream import StreamApp, raw_topic
 from streamapp.tail import follow
@@ -36,6 +38,8 @@ def register(app: StreamApp, shared: Shared) -> None:
     app.not_ready_reasons.append(role.not_ready)
     app.task(role.follow)
     app.task(role.sweep)
+    if shared.settings.alert_every_s:
+        app.task(role.watch)
 
 
 class ApiRole:
@@ -49,6 +53,7 @@ class ApiRole:
         self.control = raw_topic(app, topics.MODELS_CONTROL)
         self.caught_up = asyncio.Event()
         self.context: ApiContext
+        self.alerts: Alerts
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Connect the stores. From here on images are accepted, so every model's group has its starting point now:
@@ -56,7 +61,8 @@ class ApiRole:
         """
         shared = self.shared
         db = await shared.database(stack)
-        for model in agents.specs(shared.settings.models, shared.settings.weights):
+        models = agents.specs(shared.settings.models, shared.settings.weights)
+        for model in models:
             starts = await register_model(shared.settings, model, lambda: shared.database(stack))
             await LedgerStore(db).begin(model, starts)  # also for groups from before there was a ledger
         self.context = ApiContext(
@@ -71,6 +77,7 @@ class ApiRole:
             metrics=shared.metrics,
         )
         await self.context.objects.ensure_bucket(topics.RAW_IMAGES_BUCKET)
+        self.alerts = Alerts(shared.settings, list(models), AlertStore(db), self.live, self.caught_up.is_set)
 
     def serve(self, web_app: web.Application) -> None:
         """Add the API's routes."""
@@ -124,11 +131,18 @@ class ApiRole:
         """Send images again that were stored and never published."""
         await sweep(self.context)
 
+    async def watch(self) -> None:
+        """Look at the rules of the alerts now and then."""
+        await self.alerts.run()
+
     def _on_verdict(self, _: bytes, value: bytes | None) -> None:
         try:
-            self.live.apply_verdict(Verdict.decode(value))
+            verdict = Verdict.decode(value)
         except RecordError as error:
             log.warning("a verdict that cannot be read was left out: %s", error)
+        else:
+            self.live.apply_verdict(verdict)
+            self.alerts.take(verdict)
 
     def _on_model_state(self, key: bytes, value: bytes | None) -> None:
         if value is None:

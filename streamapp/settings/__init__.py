@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pydantic import ConfigDict, ValidationError
 
 from streamapp.errors import SettingsError
+from streamapp.settings.alerts import AlertSettings
 from streamapp.settings.models import ModelSettings, StatisticsSettings
 from streamapp.settings.process import ProcessSettings
 from streamapp.settings.servers import RecorderSettings, ServerSettings, TopicSettings
@@ -14,7 +15,9 @@ PREFIX = "STREAMAPP_"
 
 
 # Fields come in the order of the data flow: pydantic reads the bases from the last to the first.
-class Settings(RecorderSettings, StatisticsSettings, ModelSettings, TopicSettings, ProcessSettings, ServerSettings):
+class Settings(
+    AlertSettings, RecorderSettings, StatisticsSettings, ModelSettings, TopicSettings, ProcessSettings, ServerSettings
+):
     """What can be set. Each field `name` is read from the variable `STREAMAPP_NAME`.
 
     Build it with `Settings.load()`; the defaults fit servers on their usual local ports.

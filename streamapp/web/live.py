@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from streamapp.records import Prediction, Verdict
+from streamapp.storage.alerts import Alert
 from streamapp.web.answers import dumps, image_url
 from streamapp.web.broadcast import Broadcast, Event, Subscription
 from streamapp.web.figures import Figures
@@ -56,9 +57,12 @@ class LiveView:
         self._images.update((prediction.prediction_id, verdict.image_id) for prediction in verdict.predictions)
         while len(self._images) > KEPT_PREDICTIONS:
             self._images.popitem(last=False)
-        if self._broadcast:
-            thumbnail = dumps({"thumbnail_url": image_url(verdict.image_id, "thumbnail")})
-            self._broadcast.send(Event("verdict", encoded[:-1] + b"," + thumbnail[1:]))
+        thumbnail = dumps({"thumbnail_url": image_url(verdict.image_id, "thumbnail")})
+        self._broadcast.keep("verdict", encoded[:-1] + b"," + thumbnail[1:])
+
+    def send_alert(self, alert: Alert) -> None:
+        """Tell the readers that an alert has fired or is over."""
+        self._broadcast.keep("alert", dumps(alert))
 
     def verdict(self, image_id: UUID) -> Verdict | None:
         """The newest verdict of an image, if it is among the newest."""
@@ -99,6 +103,17 @@ class LiveView:
         if self._ticker is None or self._ticker.done():
             self._ticker = asyncio.create_task(self._send_stats())
         return self._broadcast.subscribe()
+
+    def missed(self, last_id: str) -> list[Event] | None:
+        """Events after the one with this id; None where they are not known. Without a pause after `subscribe`, nothing
+        is missing in between and nothing is twice.
+        """
+        return self._broadcast.missed(last_id)
+
+    @property
+    def readers(self) -> int:
+        """How many read the live events now."""
+        return len(self._broadcast)
 
     def close(self) -> None:
         """End every reader: the server stops."""

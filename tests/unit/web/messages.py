@@ -6,6 +6,7 @@ from uuid import UUID
 
 from streamapp.records import Prediction, Verdict, now, prediction_id
 from streamapp.serving import ModelState
+from streamapp.storage.alerts import Alert
 from tables.aggregates import Bucket, bucket_start
 
 
@@ -65,6 +66,21 @@ def state(model: str = "mobilenet", timestamp: datetime | None = None, **fields:
         "timestamp": moment,
     }
     return ModelState(**{**values, **fields})
+
+
+def alert(**fields: Any) -> Alert:
+    values = {
+        "id": 1,
+        "rule": "lag",
+        "subject": "streamapp-mobilenet",
+        "text": "streamapp-mobilenet is 2,000 messages behind (limit 1,000)",
+        "value": 2000.0,
+        "limit": 1000.0,
+        "fired_at": now(),
+        "resolved_at": None,
+        "resolved_value": None,
+    }
+    return Alert(**{**values, **fields})
 
 
 def bucket(model: str, partition: int, moment: float, count: int, **fields: Any) -> tuple[bytes, bytes]:

@@ -1,0 +1,1 @@
+"""Alerts: figures that are bad for a while are said once, and once more when they are good again."""

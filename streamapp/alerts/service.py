@@ -1,0 +1,52 @@
+"""The alerts of one process of the API: a watch, its connection to the broker, and its webhook."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from streamapp.alerts.lags import Lags
+from streamapp.alerts.watch import Live, Watch
+from streamapp.alerts.webhook import Webhook
+from streamapp.records import Verdict
+from streamapp.settings import Settings
+from streamapp.storage.alerts import Alert, AlertStore
+
+
+class Alerts:
+    """Put together from the settings; takes every verdict, and runs beside everything else."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        models: Collection[str],
+        store: AlertStore,
+        live: Live,
+        figures_known: Callable[[], bool],
+    ) -> None:
+        url, secret = settings.alert_webhook_url, settings.alert_webhook_secret
+        self._webhook = Webhook(url, secret) if url else None
+        self._lags = Lags(settings, models)
+        self._watch = Watch(
+            settings, store, live, lags=self._lags.read, figures_known=figures_known, notify=self._notify
+        )
+        self.take = self._watch.verdict if settings.alert_every_s else _ignored
+
+    async def run(self) -> None:
+        """Watch, and post what changes, until cancelled."""
+        delivery = asyncio.create_task(self._webhook.run()) if self._webhook else None
+        try:
+            await self._watch.run()
+        finally:
+            await self._lags.close()
+            if delivery:
+                delivery.cancel()
+                with suppress(asyncio.CancelledError):
+                    await delivery
+
+    def _notify(self, alert: Alert) -> None:
+        if self._webhook:
+            self._webhook.send(alert)
+
+
+def _ignored(_: Verdict) -> None:
+    """Nobody watches."""
