@@ -45,7 +45,9 @@ def train(
     init: Annotated[
         str | None, option("imagenet, scratch, or a .weights.h5, .keras, .pt, .pth or .whl file.", "init")
     ] = None,
-    teacher: Annotated[str | None, typer.Option(help="A .keras file whose answers are mixed into the labels.")] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="A .keras or .weights.h5 file whose answers are mixed into the labels.")
+    ] = None,
     teacher_share: Annotated[float | None, option("How much of them.", "teacher_share", min=0, max=1)] = None,
     learning_rate: Annotated[float | None, option("Peak of the one-cycle schedule.", "learning_rate", min=0)] = None,
     weight_decay: Annotated[float | None, option("Of AdamW.", "weight_decay", min=0)] = None,

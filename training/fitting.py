@@ -1,6 +1,7 @@
 """One epoch of Keras' `fit`, on either backend."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,6 +10,8 @@ from training.batches import Batches, smoothed, steps
 from training.checkpoints import Row
 from training.data import Data, Images
 from training.evaluation import Evaluation, evaluate
+from training.export import recipe_in
+from training.network import reloaded
 from training.progress import ProgressBar
 from training.recipe import Recipe
 from training.schedule import one_cycle
@@ -69,8 +72,10 @@ def load_teacher(recipe: Recipe) -> Any:
 
     if not recipe.teacher:
         return None
+    path = Path(recipe.teacher)
+    exported = recipe_in(path)
     try:
-        teacher = keras.saving.load_model(recipe.teacher, compile=False)
+        teacher = reloaded(exported, path) if exported else keras.saving.load_model(path, compile=False)
     except Exception as error:  # whatever a file of unknown origin makes Keras raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise TrainingError(f"--teacher {recipe.teacher} cannot be loaded: {reason}") from error

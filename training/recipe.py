@@ -14,9 +14,9 @@ class Recipe:
     """The recipe of one training; the same recipe on the same data makes the same pictures in the same order.
 
     `learning_rate` is the peak of the one-cycle schedule. `augment` is a key of `training.augment.KINDS`. `freeze` is
-    the part of the layers, counted from the input, that keep what they start from. `teacher` is a Keras file whose
-    answers are mixed into the labels by `teacher_share`. `limit` is the largest number of pictures of each part of the
-    data, 0 for all. `precision` is what is calculated in; the weights are kept in f32 in any case.
+    the part of the layers, counted from the input, that keep what they start from. `teacher` is a Keras file, or
+    exported weights, whose answers are mixed into the labels by `teacher_share`. `limit` is the largest number of
+    pictures of each part of the data, 0 for all. `precision` is what is calculated in; the weights are kept in f32.
     `detail` is that of the `ModelSpec`.
     """
 

@@ -148,6 +148,7 @@ def distilled(data: str, folder: str) -> dict[str, Any]:
     from streamapp.runtime.architectures import build
     from training.batches import Batches
     from training.data import load
+    from training.export import export
     from training.fitting import load_teacher
     from training.train import parts_of
 
@@ -156,7 +157,8 @@ def distilled(data: str, folder: str) -> dict[str, Any]:
         head = teacher.layers[-1].layers[-1]
         head.set_weights([np.zeros(head.kernel.shape), np.array([50.0] + [0.0] * 9)])
         teacher.save(Path(folder) / f"{size}.keras")
-    student = recipe(data, teacher=f"{folder}/32.keras", teacher_share=0.25, label_smoothing=0.0)
+        export(teacher, Path(folder) / f"{size}.weights.h5", {"recipe": recipe(data).portable()})
+    student = recipe(data, teacher=f"{folder}/32.weights.h5", teacher_share=0.25, label_smoothing=0.0)
     images = load(parts_of(student), student.labels, 32).train
     _, wanted = Batches(images, student, 0, load_teacher(student))[0]
     try:
