@@ -7,6 +7,7 @@ from contextlib import suppress
 from streamapp.alerts.lags import Lags
 from streamapp.alerts.watch import Live, Watch
 from streamapp.alerts.webhook import Webhook
+from streamapp.errors import SettingsError
 from streamapp.records import Verdict
 from streamapp.settings import Settings
 from streamapp.storage.alerts import Alert, AlertStore
@@ -23,8 +24,7 @@ class Alerts:
         live: Live,
         figures_known: Callable[[], bool],
     ) -> None:
-        url, secret = settings.alert_webhook_url, settings.alert_webhook_secret
-        self._webhook = Webhook(url, secret) if url else None
+        self._webhook = webhook(settings)
         self._lags = Lags(settings, models)
         self._watch = Watch(
             settings, store, live, lags=self._lags.read, figures_known=figures_known, notify=self._notify
@@ -46,6 +46,22 @@ class Alerts:
     def _notify(self, alert: Alert) -> None:
         if self._webhook:
             self._webhook.send(alert)
+
+
+def webhook(settings: Settings) -> Webhook | None:
+    """The webhook of these settings; None where there is none.
+
+    Raises:
+        SettingsError: its URL is none, or there is no secret to sign with.
+    """
+    url, secret = settings.alert_webhook_url, settings.alert_webhook_secret
+    if not url:
+        return None
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError("STREAMAPP_ALERT_WEBHOOK_URL must begin with http:// or https://")
+    if not secret:
+        raise SettingsError("STREAMAPP_ALERT_WEBHOOK_URL needs STREAMAPP_ALERT_WEBHOOK_SECRET to sign what is posted")
+    return Webhook(url, secret)
 
 
 def _ignored(_: Verdict) -> None:

@@ -8,6 +8,7 @@ import pytest
 from streamapp.alerts.disagreement import MOST_CAMERAS, Disagreement
 from streamapp.alerts.hold import Hold
 from streamapp.alerts.rules import CLEAR, RULES, Measured, Reading, readings, sentence
+from streamapp.alerts.service import webhook
 from streamapp.errors import SettingsError
 from streamapp.settings import Settings
 from tests.unit.web.messages import verdict
@@ -160,16 +161,18 @@ def test_cameras_that_anybody_can_name_have_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "named"),
+    ("url", "secret", "said"),
     [
-        ({"STREAMAPP_ALERT_WEBHOOK_URL": "https://example.org/x"}, "STREAMAPP_ALERT_WEBHOOK_SECRET: .*must be set"),
-        ({"STREAMAPP_ALERT_WEBHOOK_URL": "ftp://example.org"}, "STREAMAPP_ALERT_WEBHOOK_URL: .*http"),
-        ({"STREAMAPP_ALERT_ERROR_RATE": "2"}, "STREAMAPP_ALERT_ERROR_RATE"),
+        ("https://example.org/x", "", "STREAMAPP_ALERT_WEBHOOK_SECRET"),
+        ("ftp://example.org", "s3cret", "STREAMAPP_ALERT_WEBHOOK_URL must begin with http"),
     ],
 )
-def test_wrong_settings_are_named(environ: dict[str, str], named: str) -> None:
-    with pytest.raises(SettingsError, match=named):
-        Settings.load(environ)
+def test_a_webhook_needs_a_url_and_a_secret(url: str, secret: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as caught:
+        webhook(Settings(alert_webhook_url=url, alert_webhook_secret=secret))
+    assert "s3cret" not in str(caught.value)
+    assert webhook(Settings()) is None
+    assert webhook(Settings(alert_webhook_url="https://example.org/x", alert_webhook_secret="k")) is not None
 
 
 def test_a_secret_is_not_shown() -> None:
