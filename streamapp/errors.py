@@ -8,6 +8,7 @@ StreamappError
 │   ├── BrokerUnavailable      no broker answers; trying again may help
 │   ├── TopicMismatch          a topic exists with another number of partitions
 │   └── PublishFailed          the broker did not acknowledge a message in time
+├── RequestRefused             an HTTP request is not as its operation wants it
 ├── RecordError                a message on a topic cannot be decoded
 ├── LetterRefused              a dead letter cannot be sent again, or given up, as it is
 ├── ReplayError                a replay cannot be run as asked
@@ -33,6 +34,14 @@ The message of an error says what happened and how to mend it. HTTP statuses are
 
 class StreamappError(Exception):
     """Base of every error raised on purpose; its text is meant for a person."""
+
+
+class RequestRefused(StreamappError):
+    """A part of a request is not as it must be; each of `wrong` says where (`in`), which parameter (`name`) and why."""
+
+    def __init__(self, wrong: list[dict[str, str]]) -> None:
+        super().__init__("; ".join(f"{one['name'] or one['in']}: {one['detail']}" for one in wrong))
+        self.wrong = wrong
 
 
 class SettingsError(StreamappError):

@@ -37,11 +37,10 @@ class ReloadError(BaseModel):
     at: AwareDatetime
 
 
-class ModelState(Record):
-    """`models-state` (compacted, key = model/worker): what one worker of a model serves now."""
+class ServedModel(Record):
+    """A model in service."""
 
     model: str
-    worker: str = ""
     model_version: str
     trained: bool
     architecture: str
@@ -59,6 +58,12 @@ class ModelState(Record):
     timestamp: AwareDatetime
     last_reload: Reloaded | None = None
     reload_error: ReloadError | None = None
+
+
+class ModelState(ServedModel):
+    """`models-state` (compacted, key = model/worker): what one worker of a model serves now."""
+
+    worker: str = ""
 
     @property
     def key(self) -> bytes:

@@ -40,11 +40,10 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class StoredImage(View):
+class ImageFacts(View):
     """An accepted image. `label` is a person's newest label, else the one that came along."""
 
     image_id: UUID
-    minio_path: str
     timestamp: AwareDatetime
     source: str
     camera_id: str | None
@@ -54,6 +53,12 @@ class StoredImage(View):
     width: int | None
     height: int | None
     size_bytes: int | None
+
+
+class StoredImage(ImageFacts):
+    """An accepted image with where its original is, and whether it is `pending` or `published`."""
+
+    minio_path: str
     state: str
 
     @property

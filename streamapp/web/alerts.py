@@ -1,37 +1,40 @@
 """Alerts: what is wrong now, and what was."""
 
-from typing import cast, get_args
+from pydantic import BaseModel, Field
 
-from aiohttp import web
-
-from streamapp.alerts.rules import RULES
-from streamapp.storage.alerts import AlertStore, State
-from streamapp.web.answers import API, json_answer
+from streamapp.alerts.rules import RuleName
+from streamapp.storage.alerts import Alert, AlertStore, State
 from streamapp.web.context import ApiContext
-from streamapp.web.numbers import whole_number
+from streamapp.web.inputs import Input
+from streamapp.web.operations import Operation
 
-DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 LARGEST_ID = 2**63 - 1
 
 
-def routes(context: ApiContext) -> list[web.RouteDef]:
-    """The routes of this noun."""
+class AlertQuery(Input):
+    """Which alerts, and which page of them."""
+
+    state: State | None = None
+    rule: RuleName | None = None
+    limit: int = Field(50, ge=1, le=200)
+    before: int = Field(LARGEST_ID, ge=1, le=LARGEST_ID, description="`next` of the answer before.")
+
+
+class Alerts(BaseModel):
+    """A page of alerts, newest first."""
+
+    alerts: list[Alert]
+    next: int | None
+
+
+def operations(context: ApiContext) -> list[Operation]:
+    """The operations of this noun."""
     store = AlertStore(context.db)
 
-    async def page(request: web.Request) -> web.StreamResponse:
+    async def page(query: AlertQuery) -> Alerts:
         """Alerts, newest first; those that are open, or are over, or of one rule, where that is asked for."""
-        state, rule = _one_of(request, "state", get_args(State)), _one_of(request, "rule", RULES)
-        limit = whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-        before = whole_number(request, "before", LARGEST_ID, 1, LARGEST_ID)
-        found = await store.page(cast(State | None, state), rule, limit + 1, before)
-        shown = found[:limit]
-        return json_answer({"alerts": shown, "next": shown[-1].id if len(found) > limit else None})
+        found = await store.page(query.state, query.rule, query.limit + 1, query.before)
+        shown = found[: query.limit]
+        return Alerts(alerts=shown, next=shown[-1].id if len(found) > query.limit else None)
 
-    return [web.get(f"{API}/alerts", page)]
-
-
-def _one_of(request: web.Request, name: str, known: tuple[str, ...]) -> str | None:
-    text = request.query.get(name)
-    if text is not None and text not in known:
-        raise web.HTTPBadRequest(text=f"{name} must be one of {', '.join(known)}")
-    return text
+    return [Operation("GET", "/alerts", page)]

@@ -22,19 +22,6 @@ def json_answer(data: Any, status: int = 200) -> web.Response:
     )
 
 
-def identifier(request: web.Request, what: str) -> UUID:
-    """The id in the path.
-
-    Raises:
-        HTTPNotFound: it is no UUID, so there is no such thing.
-    """
-    text = request.match_info["id"]
-    try:
-        return UUID(text)
-    except ValueError:
-        raise not_found(what, text) from None
-
-
 def not_found(what: str, name: object) -> web.HTTPNotFound:
     """The answer where an id is unknown; `what` is the kind of thing that it would name."""
     return web.HTTPNotFound(text=f"there is no {what} {str(name)[:100]}")

@@ -1,38 +1,53 @@
 """Pages of a list: how many, and after which item."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, TypeVar
+from uuid import UUID
 
-from aiohttp import web
+from pydantic import Field, GetPydanticSchema
+from pydantic_core import core_schema
 
 from streamapp.storage.views import Cursor
-from streamapp.web.numbers import whole_number
+from streamapp.web.inputs import Input
 
-DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
-
-def page(request: web.Request) -> tuple[int, Cursor | None]:
-    """The query parameters `limit` and `before`.
-
-    Raises:
-        HTTPBadRequest: one of them is wrong.
-    """
-    limit, before = whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT), request.query.get("before", "")
-    return limit, cursor(before) if before else None
+_PATTERN = r"^[0-9]{1,16}-[0-9a-f]{32}$"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+T = TypeVar("T")
 
 
-def cursor(text: str) -> Cursor:
-    """What `cursor_text` wrote.
-
-    Raises:
-        HTTPBadRequest: it is none.
-    """
-    try:
-        return Cursor.parse(urlsafe_b64decode(text.encode("ascii")).decode("ascii"))
-    except ValueError:  # also wrong base64, wrong characters
-        raise web.HTTPBadRequest(text="before must be the `next` of an earlier answer") from None
+def parse(text: str) -> Cursor:
+    """What `cursor_text` wrote, and anything else of this pattern."""
+    microseconds, _, image_id = text.partition("-")
+    return Cursor(_EPOCH + timedelta(microseconds=int(microseconds)), UUID(image_id))
 
 
 def cursor_text(position: Cursor) -> str:
-    """A cursor for URLs."""
-    return urlsafe_b64encode(str(position).encode()).decode()
+    """A cursor for URLs: microseconds since 1970, and the id."""
+    return f"{(position.timestamp - _EPOCH) // timedelta(microseconds=1)}-{position.image_id.hex}"
+
+
+#: The query parameter that says where a page ends which was seen already.
+Before = Annotated[
+    Cursor,
+    GetPydanticSchema(
+        lambda _source, _handler: core_schema.no_info_after_validator_function(
+            parse, core_schema.str_schema(pattern=_PATTERN)
+        )
+    ),
+]
+
+
+class Page(Input):
+    """Which page of a list."""
+
+    limit: int = Field(50, ge=1, le=MAX_LIMIT)
+    before: Before | None = Field(None, description="`next` of the answer before: the page goes on there.")
+
+
+def cut(found: Sequence[T], limit: int, cursor: Callable[[T], Cursor]) -> tuple[list[T], str | None]:
+    """A page of what was found, which is one more than `limit` where there is more; and the `next` of its answer."""
+    shown = list(found[:limit])
+    return shown, cursor_text(cursor(shown[-1])) if len(found) > limit else None

@@ -1,38 +1,93 @@
 """Dead letters: listed, shown, sent again to the group that failed, or given up."""
 
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Any, Literal, Protocol, cast, get_args
+from collections.abc import Awaitable
+from typing import Protocol
 
-from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from streamapp.errors import LetterRefused
 from streamapp.resend import Resender
 from streamapp.roles import all_roles
-from streamapp.storage.letters import Filter, LetterStore, Status, WholeLetter
-from streamapp.web.answers import API, json_answer, not_found
+from streamapp.storage.letters import Filter, Letter, LetterStore, Status, WholeLetter
+from streamapp.web.answers import not_found
 from streamapp.web.context import ApiContext
-from streamapp.web.numbers import whole_number
+from streamapp.web.inputs import Input, Moment, Text
+from streamapp.web.operations import Operation, Reply
 
 #: Letters that one request settles at most; its answer says where the next one goes on.
 AT_ONCE = 200
-DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 LARGEST_ID = 2**63 - 1
 
 
-class Order(BaseModel):
-    """The body of a request to settle letters; of one that is about a single letter, only `dry_run` counts."""
+class LetterPath(Input):
+    """Which letter."""
 
-    model_config = ConfigDict(extra="forbid")
+    noun = "dead letter"
+    id: int = Field(ge=1, le=LARGEST_ID)
 
-    model: str | None = None
-    reason: str | None = None
-    stage: str | None = None
-    since: AwareDatetime | None = None
-    dry_run: bool = False
-    after: int = Field(default=0, ge=0, le=LARGEST_ID)
+
+class Which(Input):
+    """Which letters; what is left out means any."""
+
+    model: Text | None = None
+    reason: Text | None = None
+    stage: Text | None = None
+    since: Moment | None = Field(None, description="Written at this time or later.")
+
+    def filter(self) -> Filter:
+        """As the store has it."""
+        return Filter(self.model, self.reason, self.stage, self.since)
+
+
+class LetterQuery(Which):
+    """Which letters, and which page of them."""
+
+    status: Status | None = None
+    limit: int = Field(50, ge=1, le=200)
+    before: int = Field(LARGEST_ID, ge=1, le=LARGEST_ID, description="`next` of the answer before.")
+
+
+class SettleOne(Input):
+    """How a letter is settled."""
+
+    dry_run: bool = Field(False, description="Only say whether it could be done.")
+
+
+class SettleAll(Which, SettleOne):
+    """Which letters are settled, and how."""
+
+    after: int = Field(0, ge=0, le=LARGEST_ID, description="`next` of the answer before.")
+
+
+class Letters(BaseModel):
+    """A page of letters, newest first."""
+
+    dead_letters: list[Letter]
+    next: int | None
+
+
+class ShownLetter(Letter):
+    """A letter with the original message's value in base64, and as text where it is text."""
+
+    value: str
+    text: str | None
+
+
+class Refusal(BaseModel):
+    """A letter that cannot be settled so, and why."""
+
+    id: int
+    detail: str
+
+
+class Settled(BaseModel):
+    """What was settled, or would be; `next` is where the next request goes on, if there is more."""
+
+    dry_run: bool
+    settled: list[int]
+    refused: list[Refusal]
+    next: int | None
 
 
 class Settle(Protocol):
@@ -41,13 +96,14 @@ class Settle(Protocol):
     def __call__(self, letter_id: int, *, dry_run: bool = False) -> Awaitable[None]: ...  # noqa: D102
 
 
-def routes(context: ApiContext) -> list[web.RouteDef]:
-    """The routes of this noun."""
-    letters, noun = DeadLetters(context), f"{API}/dead-letters"
-    found = [web.get(noun, letters.page), web.get(f"{noun}/{{id}}", letters.one)]
-    for verb in ("retry", "discard"):
-        found.append(web.post(f"{noun}/{{id}}/{verb}", letters.settle_one(cast(Any, verb))))
-        found.append(web.post(f"{noun}/{verb}", letters.settle_all(cast(Any, verb))))
+def operations(context: ApiContext) -> list[Operation]:
+    """The operations of this noun."""
+    letters, noun = DeadLetters(context), "/dead-letters"
+    found = [Operation("GET", noun, letters.page), Operation("GET", f"{noun}/{{id}}", letters.one)]
+    verbs = {"retry": (letters.retry, letters.retry_all), "discard": (letters.discard, letters.discard_all)}
+    for verb, (one, every) in verbs.items():
+        found.append(Operation("POST", f"{noun}/{{id}}/{verb}", one, scope="admin", statuses=(202, 200)))
+        found.append(Operation("POST", f"{noun}/{verb}", every, scope="admin", statuses=(202, 200)))
     return found
 
 
@@ -58,98 +114,68 @@ class DeadLetters:
         settings = context.settings
         self._store = LetterStore(context.db)
         roles, partitions = all_roles(settings), settings.partitions
-        resender = Resender(self._store, context.objects.get, context.send, roles, partitions)
-        self._verbs: dict[str, Settle] = {"retry": resender.retry, "discard": resender.discard}
+        self._resender = Resender(self._store, context.objects.get, context.send, roles, partitions)
 
-    async def page(self, request: web.Request) -> web.StreamResponse:
-        """Letters, newest first."""
-        query = request.query
-        status = query.get("status")
-        if status is not None and status not in get_args(Status):
-            raise web.HTTPBadRequest(text=f"status must be one of {', '.join(get_args(Status))}")
-        limit = whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-        before = whole_number(request, "before", LARGEST_ID, 1, LARGEST_ID)
-        which = Filter(query.get("model"), query.get("reason"), query.get("stage"), _since(query.get("since")))
-        found = await self._store.page(which, cast(Status | None, status), limit + 1, before)
-        shown = found[:limit]
-        return json_answer({"dead_letters": shown, "next": shown[-1].id if len(found) > limit else None})
+    async def page(self, query: LetterQuery) -> Letters:
+        """Dead letters, newest first."""
+        found = await self._store.page(query.filter(), query.status, query.limit + 1, query.before)
+        shown = found[: query.limit]
+        return Letters(dead_letters=shown, next=shown[-1].id if len(found) > query.limit else None)
 
-    async def one(self, request: web.Request) -> web.StreamResponse:
-        """A letter with the original message's value."""
-        return json_answer(_shown(await self._known(request)))
+    async def one(self, path: LetterPath) -> ShownLetter:
+        """A dead letter with the original message's value."""
+        return _shown(await self._known(path))
 
-    def settle_one(self, verb: Literal["retry", "discard"]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """The handler that retries or discards one letter: 202 when that is done, 409 where it cannot be."""
+    async def retry(self, path: LetterPath, body: SettleOne) -> Reply[ShownLetter]:
+        """Send a letter's message again to the group that failed; 409 where that cannot be."""
+        return await self._settle_one(self._resender.retry, path, body)
 
-        async def handler(request: web.Request) -> web.StreamResponse:
-            letter, order = await self._known(request), await _order(request)
-            await self._verbs[verb](letter.id, dry_run=order.dry_run)
-            return json_answer(_shown(await self._known(request)), status=200 if order.dry_run else 202)
+    async def discard(self, path: LetterPath, body: SettleOne) -> Reply[ShownLetter]:
+        """Give a letter up; 409 where it is settled already."""
+        return await self._settle_one(self._resender.discard, path, body)
 
-        return handler
+    async def retry_all(self, body: SettleAll) -> Reply[Settled]:
+        """Send every open letter that fits again, 200 in one request."""
+        return await self._settle_all(self._resender.retry, body)
 
-    def settle_all(self, verb: Literal["retry", "discard"]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """The handler that retries or discards every open letter that fits, or says which those are."""
+    async def discard_all(self, body: SettleAll) -> Reply[Settled]:
+        """Give up every open letter that fits, 200 in one request."""
+        return await self._settle_all(self._resender.discard, body)
 
-        async def handler(request: web.Request) -> web.StreamResponse:
-            order = await _order(request)
-            which = Filter(order.model, order.reason, order.stage, order.since)
-            found = await self._store.open_after(which, order.after, AT_ONCE + 1)
-            settled, refused = await self._settle(self._verbs[verb], found[:AT_ONCE], order.dry_run)
-            more = found[AT_ONCE - 1] if len(found) > AT_ONCE else None
-            answer = {"dry_run": order.dry_run, "settled": settled, "refused": refused, "next": more}
-            return json_answer(answer, status=200 if order.dry_run else 202)
+    async def _settle_one(self, settle: Settle, path: LetterPath, order: SettleOne) -> Reply[ShownLetter]:
+        letter = await self._known(path)
+        await settle(letter.id, dry_run=order.dry_run)
+        return Reply(_shown(await self._known(path)), 200 if order.dry_run else 202)
 
-        return handler
+    async def _settle_all(self, settle: Settle, order: SettleAll) -> Reply[Settled]:
+        found = await self._store.open_after(order.filter(), order.after, AT_ONCE + 1)
+        settled, refused = await self._settle(settle, found[:AT_ONCE], order.dry_run)
+        more = found[AT_ONCE - 1] if len(found) > AT_ONCE else None
+        answer = Settled(dry_run=order.dry_run, settled=settled, refused=refused, next=more)
+        return Reply(answer, 200 if order.dry_run else 202)
 
-    async def _settle(
-        self, settle: Settle, letters: list[int], dry_run: bool
-    ) -> tuple[list[int], list[dict[str, object]]]:
+    async def _settle(self, settle: Settle, letters: list[int], dry_run: bool) -> tuple[list[int], list[Refusal]]:
         """Those that are settled, and those that cannot be, with the reason."""
         settled: list[int] = []
-        refused: list[dict[str, object]] = []
+        refused: list[Refusal] = []
         for letter_id in letters:
             try:
                 await settle(letter_id, dry_run=dry_run)
                 settled.append(letter_id)
             except LetterRefused as error:
-                refused.append({"id": letter_id, "detail": str(error)})
+                refused.append(Refusal(id=letter_id, detail=str(error)))
         return settled, refused
 
-    async def _known(self, request: web.Request) -> WholeLetter:
-        text = request.match_info["id"]
-        known = text.isascii() and text.isdigit() and len(text) < 19
-        letter = await self._store.one(int(text)) if known else None
+    async def _known(self, path: LetterPath) -> WholeLetter:
+        letter = await self._store.one(path.id)
         if letter is None:
-            raise not_found("dead letter", text)
+            raise not_found(path.noun, path.id)
         return letter
 
 
-def _shown(letter: WholeLetter) -> dict[str, Any]:
-    """A letter with its value, as text too where it is text."""
+def _shown(letter: WholeLetter) -> ShownLetter:
     try:
         text: str | None = letter.value.decode()
     except UnicodeDecodeError:
         text = None
-    return {**letter.model_dump(), "value": b64encode(letter.value).decode(), "text": text}
-
-
-async def _order(request: web.Request) -> Order:
-    try:
-        return Order.model_validate_json(await request.read() or b"{}")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise web.HTTPBadRequest(text=f"{where}: {first['msg']}") from None
-
-
-def _since(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        since = datetime.fromisoformat(text)
-        if since.tzinfo is None:
-            raise ValueError
-    except ValueError:
-        raise web.HTTPBadRequest(text="since must be a time with its zone, such as 2026-11-22T12:00:00Z") from None
-    return since
+    return ShownLetter(**{**dict(letter), "value": b64encode(letter.value).decode(), "text": text})

@@ -1,30 +1,38 @@
-"""Live events for browsers and programs (server-sent events): verdicts as they fall, figures once a second."""
+"""Live events for browsers and programs (server-sent events): verdicts, alerts, and figures once a second."""
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 
-from streamapp.web.answers import API
 from streamapp.web.broadcast import Event, Subscription
 from streamapp.web.context import ApiContext
+from streamapp.web.operations import Operation
 
 HEARTBEAT_S = 15.0
 #: A reader whose connection takes nothing for this long is dropped, in seconds.
 WRITE_TIMEOUT_S = 10.0
+#: Pause after a write for each reader that there is, and the longest: many readers get several events at once.
+PAUSE_S, LONGEST_PAUSE_S = 0.0005, 0.1
+#: Says that events are missing between the reader's last one and the next: it should read the lists again.
+GAP = Event("gap", b"{}")
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Type": "text/event-stream"}
 
 
-def routes(context: ApiContext) -> list[web.RouteDef]:
-    """The routes of this noun."""
+def operations(context: ApiContext) -> list[Operation]:
+    """The operations of this noun."""
+    live = context.live
 
     async def events(request: web.Request) -> web.StreamResponse:
-        subscription = context.live.subscribe()
+        """Live events: verdicts and alerts as they come, figures once a second."""
+        subscription = live.subscribe()
+        first = _first(live.missed, request.headers.get("Last-Event-ID"))
         context.metrics.sse_readers.inc()
         try:
             answer = web.StreamResponse(headers=HEADERS)
             await answer.prepare(request)
-            await _forward(subscription, answer)
+            await _forward(subscription, answer, first, lambda: min(LONGEST_PAUSE_S, PAUSE_S * live.readers))
         except ConnectionError:  # the reader has left: the usual end
             pass
         except TimeoutError:  # it has stopped reading; waiting for its buffer to drain would take as long
@@ -35,33 +43,40 @@ def routes(context: ApiContext) -> list[web.RouteDef]:
             context.metrics.sse_readers.dec()
         return answer
 
-    return [web.get(f"{API}/events", events)]
+    return [Operation("GET", "/events", events, content_type="text/event-stream")]
 
 
-async def _forward(subscription: Subscription, answer: web.StreamResponse) -> None:
+def _first(missed: Callable[[str], list[Event] | None], last_id: str | None) -> bytes:
+    """What a reader is sent at once: a new one a welcome, one who comes back what there was in between."""
+    if last_id is None:
+        return b": welcome\n\n"
+    events = missed(last_id)
+    return b": welcome back\n\n" + b"".join(event.wire for event in ([GAP] if events is None else events))
+
+
+async def _forward(
+    subscription: Subscription, answer: web.StreamResponse, first: bytes, pause_s: Callable[[], float]
+) -> None:
     """Write events until there are no more.
 
     Raises:
         TimeoutError: the reader does not take them.
         ConnectionError: it has left.
     """
-    await _write(answer, b": welcome\n\n")
+    await _write(answer, first)
     while True:
         try:
-            event = await asyncio.wait_for(anext(subscription), HEARTBEAT_S)
+            async with asyncio.timeout(HEARTBEAT_S):
+                event = await anext(subscription)
         except TimeoutError:
             await _write(answer, b": heartbeat\n\n")
         except StopAsyncIteration:
             return
         else:
-            await _write(answer, _encoded(event))
+            await _write(answer, b"".join(each.wire for each in (event, *subscription.waiting())))
+            await asyncio.sleep(pause_s())
 
 
 async def _write(answer: web.StreamResponse, data: bytes) -> None:
     async with asyncio.timeout(WRITE_TIMEOUT_S):
         await answer.write(data)
-
-
-def _encoded(event: Event) -> bytes:
-    """On the wire; JSON as we write it has no line breaks."""
-    return b"event: " + event.name.encode() + b"\ndata: " + event.data + b"\n\n"

@@ -1,27 +1,67 @@
 """Images: list, one with its predictions and verdict, thumbnail and original."""
 
-from typing import Any
+from uuid import UUID
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from streamapp.ingest.accept import cache_key
-from streamapp.storage.views import ImageView, StoredImage
+from streamapp.records import Prediction, Verdict
+from streamapp.storage.views import ImageFacts, ImageView, StoredImage
 from streamapp.web import thumbnails
-from streamapp.web.answers import API, identifier, image_url, json_answer, not_found
+from streamapp.web.answers import image_url, not_found
 from streamapp.web.context import ApiContext
-from streamapp.web.cursors import cursor_text, page
-from streamapp.web.intake import Intake
+from streamapp.web.cursors import Page, cut
+from streamapp.web.inputs import Input
+from streamapp.web.intake import Intake, Uploaded
+from streamapp.web.operations import Operation
+from streamapp.web.uploads import UploadForm
 
 
-def routes(context: ApiContext) -> list[web.RouteDef]:
-    """The routes of this noun."""
-    images = Images(context)
+class ImagePath(Input):
+    """Which image."""
+
+    noun = "image"
+    id: UUID
+
+
+class Known(Input):
+    """What the caller has already."""
+
+    if_none_match: str | None = Field(None, alias="If-None-Match")
+
+
+class ShownImage(ImageFacts):
+    """An accepted image and where its pictures are."""
+
+    thumbnail_url: str
+    original_url: str
+
+
+class ImageAnswer(BaseModel):
+    """An image, what the models made of it, and the verdict; `verdict.predictions` is empty."""
+
+    image: ShownImage
+    predictions: list[Prediction]
+    verdict: Verdict | None
+
+
+class ImagePage(BaseModel):
+    """A page of images, newest first; `next` is the cursor of the next page, if there is one."""
+
+    images: list[ImageAnswer]
+    next: str | None
+
+
+def operations(context: ApiContext) -> list[Operation]:
+    """The operations of this noun."""
+    images, upload = Images(context), Intake(context).upload
     return [
-        web.post(f"{API}/images", Intake(context).upload),
-        web.get(f"{API}/images", images.recent),
-        web.get(f"{API}/images/{{id}}", images.one),
-        web.get(f"{API}/images/{{id}}/thumbnail", images.thumbnail),
-        web.get(f"{API}/images/{{id}}/original", images.original),
+        Operation("POST", "/images", upload, scope="write", statuses=(202, 200), form=UploadForm, answer=Uploaded),
+        Operation("GET", "/images", images.recent),
+        Operation("GET", "/images/{id}", images.one),
+        Operation("GET", "/images/{id}/thumbnail", images.thumbnail, statuses=(200, 304), content_type="image/webp"),
+        Operation("GET", "/images/{id}/original", images.original, statuses=(200, 304), content_type="image/*"),
     ]
 
 
@@ -31,52 +71,49 @@ class Images:
     def __init__(self, context: ApiContext) -> None:
         self._context = context
 
-    async def recent(self, request: web.Request) -> web.StreamResponse:
-        """A page of images, newest first."""
-        limit, before = page(request)
-        views = await self._context.db.recent_images(limit + 1, before)
-        shown = views[:limit]
-        more = cursor_text(shown[-1].image.cursor) if len(views) > limit else None
-        return json_answer({"images": [self._shown(view) for view in shown], "next": more})
+    async def recent(self, query: Page) -> ImagePage:
+        """Images, newest first."""
+        views = await self._context.db.recent_images(query.limit + 1, query.before)
+        shown, more = cut(views, query.limit, lambda view: view.image.cursor)
+        return ImagePage(images=[self._shown(view) for view in shown], next=more)
 
-    async def one(self, request: web.Request) -> web.StreamResponse:
-        """One image, what the models made of it, and the verdict."""
-        return json_answer(self._shown(await self._view(request)))
+    async def one(self, path: ImagePath) -> ImageAnswer:
+        """An image with its predictions and verdict."""
+        return self._shown(await self._view(path))
 
-    async def thumbnail(self, request: web.Request) -> web.StreamResponse:
+    async def thumbnail(self, path: ImagePath, headers: Known) -> web.StreamResponse:
         """A small WebP of the image; made once, then kept in the cache."""
-        context, image_id = self._context, identifier(request, "image")
+        context, image_id = self._context, path.id
         etag = f'"{image_id}-{thumbnails.SIDE}"'
-        if request.headers.get("If-None-Match") == etag:
+        if headers.if_none_match == etag:
             return web.Response(status=304, headers={"ETag": etag})
         key = thumbnails.cache_key(image_id)
         data = await context.cache.get(key)
         if data is None:
             original = await context.cache.get(cache_key(image_id))
             if original is None:
-                original = await context.objects.get((await self._view(request)).image.minio_path)
+                original = await context.objects.get((await self._view(path)).image.minio_path)
             data = await thumbnails.make(original)
             await context.cache.put(key, data, thumbnails.CACHE_TTL_S)
         return _file(data, "image/webp", etag)
 
-    async def original(self, request: web.Request) -> web.StreamResponse:
+    async def original(self, path: ImagePath, headers: Known) -> web.StreamResponse:
         """The bytes as they were uploaded, to be saved and not shown."""
-        image = (await self._view(request)).image
+        image = (await self._view(path)).image
         etag = f'"{image.sha256}"'
-        if request.headers.get("If-None-Match") == etag:
+        if headers.if_none_match == etag:
             return web.Response(status=304, headers={"ETag": etag})
         answer = _file(await self._context.objects.get(image.minio_path), image.content_type, etag)
         answer.headers["Content-Disposition"] = f'attachment; filename="{image.minio_path.rpartition("/")[2]}"'
         return answer
 
-    async def _view(self, request: web.Request) -> ImageView:
-        image_id = identifier(request, "image")
-        view = await self._context.db.image(image_id)
+    async def _view(self, path: ImagePath) -> ImageView:
+        view = await self._context.db.image(path.id)
         if view is None:
-            raise not_found("image", image_id)
+            raise not_found(path.noun, path.id)
         return view
 
-    def _shown(self, view: ImageView) -> dict[str, Any]:
+    def _shown(self, view: ImageView) -> ImageAnswer:
         """An image as the API shows it: the newest of what the topics and the database say."""
         predictions, verdict = view.predictions, view.verdict
         live = self._context.live.verdict(view.image.image_id)
@@ -85,13 +122,12 @@ class Images:
                 predictions = live.predictions
             if verdict is None or live.answers >= verdict.answers:
                 verdict = live.model_copy(update={"predictions": []})
-        return {"image": _image(view.image), "predictions": predictions, "verdict": verdict}
+        return ImageAnswer(image=_image(view.image), predictions=predictions, verdict=verdict)
 
 
-def _image(image: StoredImage) -> dict[str, Any]:
-    shown = image.model_dump(exclude={"minio_path", "state"})
+def _image(image: StoredImage) -> ShownImage:
     links = {f"{part}_url": image_url(image.image_id, part) for part in ("thumbnail", "original")}
-    return {**shown, **links}
+    return ShownImage.model_validate({**dict(image), **links})
 
 
 def _file(data: bytes, content_type: str, etag: str) -> web.Response:

@@ -2,22 +2,66 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from streamapp.errors import ImageRejected, PublishFailed, RowRefused, StoreUnavailable
 from streamapp.ingest.accept import accept
 from streamapp.ingest.check import too_large
 from streamapp.web.answers import image_url, json_answer
 from streamapp.web.context import ApiContext
+from streamapp.web.inputs import Input
 from streamapp.web.problems import Problem, count_failure, of_error
-from streamapp.web.repeats import KEY, Repeats, Request, wanted
+from streamapp.web.repeats import Repeats, Request
 from streamapp.web.uploads import Form, UploadedFile, read_form
 
 #: Files of one request that are accepted at the same time.
 AT_ONCE = 8
+
+
+class UploadQuery(Input):
+    """How an upload is taken."""
+
+    dedupe: bool = Field(False, description="A picture of the last hour is answered with the image that it is already.")
+
+
+class UploadHeaders(Input):
+    """The request's own name."""
+
+    key: str | None = Field(
+        None,
+        alias="Idempotency-Key",
+        pattern=r"^[!-~]{1,255}$",
+        description="A request that is sent again with its key is given the answer that it has already.",
+    )
+
+
+class Accepted(BaseModel):
+    """A file that is an image now; `duplicate`: it was one already."""
+
+    image_id: UUID
+    url: str
+    filename: str
+    duplicate: bool
+
+
+class Rejected(BaseModel):
+    """A file that was refused, and why."""
+
+    filename: str
+    status: int
+    title: str
+    detail: str
+
+
+class Uploaded(BaseModel):
+    """What became of the files of an upload."""
+
+    images: list[Accepted]
+    rejected: list[Rejected]
 
 
 class Taken(NamedTuple):
@@ -48,12 +92,13 @@ class Intake:
         self._context = context
         self._repeats = Repeats(context.cache)
 
-    async def upload(self, request: web.Request) -> web.StreamResponse:
-        """Accept every file of a form: 202 as soon as one is safe on its way, else the first refusal.
+    async def upload(self, request: web.Request, query: UploadQuery, headers: UploadHeaders) -> web.StreamResponse:
+        """Upload images.
 
-        200 where every one of them is known. A request that has its key's answer already is given that.
+        Accepts every file of a form: 202 as soon as one is safe on its way, else the first refusal; 200 where every one
+        of them is known. A request that has its key's answer already is given that.
         """
-        dedupe, key = wanted(request), request.headers.get(KEY)
+        dedupe, key = query.dedupe, headers.key
         form = await self._form(request)
         if key is None:
             return await self._answer(Batch(form, dedupe))
@@ -75,7 +120,7 @@ class Intake:
         rejected = [_rejected(file, problem) for file, problem in refused]
         if taken:
             status = 200 if all(image.duplicate for _, image in taken) else 202
-            return json_answer({"images": [_shown(*pair) for pair in taken], "rejected": rejected}, status=status)
+            return json_answer(Uploaded(images=[_shown(*pair) for pair in taken], rejected=rejected), status=status)
         first = refused[0][1]
         more = {"rejected": rejected} if len(rejected) > 1 else {}
         return Problem(first.status, first.name, first.title, first.detail, more).answer()
@@ -128,19 +173,10 @@ class Intake:
         return Taken(image.image_id)
 
 
-def _shown(file: UploadedFile, image: Taken) -> dict[str, Any]:
-    return {
-        "image_id": image.image_id,
-        "url": image_url(image.image_id),
-        "filename": file.filename,
-        "duplicate": image.duplicate,
-    }
+def _shown(file: UploadedFile, image: Taken) -> Accepted:
+    url = image_url(image.image_id)
+    return Accepted(image_id=image.image_id, url=url, filename=file.filename, duplicate=image.duplicate)
 
 
-def _rejected(file: UploadedFile, problem: Problem) -> dict[str, Any]:
-    return {
-        "filename": file.filename,
-        "status": problem.status,
-        "title": problem.title,
-        "detail": problem.detail,
-    }
+def _rejected(file: UploadedFile, problem: Problem) -> Rejected:
+    return Rejected(filename=file.filename, status=problem.status, title=problem.title, detail=problem.detail)

@@ -3,26 +3,31 @@
 import asyncio
 import time
 
-from aiohttp import web
+from pydantic import Field
 
 import agents
 from streamapp import ledger
 from streamapp.storage.ledger import LedgerStore
-from streamapp.web.answers import API, json_answer
 from streamapp.web.context import ApiContext
-from streamapp.web.numbers import whole_number
+from streamapp.web.inputs import Input
+from streamapp.web.operations import Operation
 
-NAMED, MOST_NAMED = 20, 1000
+
+class Names(Input):
+    """How much is told."""
+
+    missing: int = Field(20, ge=0, le=1000, description="Image ids to name for each model that misses some.")
 
 
-def routes(context: ApiContext) -> list[web.RouteDef]:
-    """The routes of this noun."""
+def operations(context: ApiContext) -> list[Operation]:
+    """The operations of this noun."""
     reader = Reader(context)
 
-    async def now(request: web.Request) -> web.StreamResponse:
-        return json_answer(await reader.read(whole_number(request, "missing", NAMED, 0, MOST_NAMED)))
+    async def now(query: Names) -> ledger.Ledger:
+        """The ledger: what every model owes an outcome for, and what it has."""
+        return await reader.read(query.missing)
 
-    return [web.get(f"{API}/ledger", now)]
+    return [Operation("GET", "/ledger", now)]
 
 
 class Reader:

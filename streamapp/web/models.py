@@ -1,43 +1,64 @@
 """The models that serve now, as their workers announce them, and the order to look for new versions."""
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from streamapp.records import now
 from streamapp.serving import ReloadOrder
-from streamapp.web.answers import API, json_answer, not_found
+from streamapp.web.answers import API, not_found
 from streamapp.web.context import ApiContext
+from streamapp.web.inputs import Input, Text
+from streamapp.web.operations import Operation, Reply
 from streamapp.web.problems import request_id
+from streamapp.web.roster import ShownModel
 
 
-def routes(context: ApiContext) -> list[web.RouteDef]:
-    """The routes of this noun."""
+class ModelPath(Input):
+    """Which model."""
+
+    noun = "model"
+    name: Text
+
+
+class Models(BaseModel):
+    """Every model that serves."""
+
+    models: list[ShownModel]
+
+
+class Ordered(BaseModel):
+    """An order that all workers of the model have been given; the model's `last_reload` has its id when one is done."""
+
+    model: str
+    request_id: str
+    url: str
+
+
+def operations(context: ApiContext) -> list[Operation]:
+    """The operations of this noun."""
     roster = context.live.roster
 
-    async def every(_: web.Request) -> web.StreamResponse:
-        return json_answer({"models": [roster.shown(name) for name in roster.newest()]})
+    async def every() -> Models:
+        """The models that serve now, by name."""
+        return Models(models=[shown for name in roster.newest() if (shown := roster.shown(name))])
 
-    async def one(request: web.Request) -> web.StreamResponse:
-        return json_answer(_known(request))
-
-    async def reload(request: web.Request) -> web.StreamResponse:
-        _known(request)
-        name = request.match_info["name"]
-        url = f"{API}/models/{name}"
-        order = ReloadOrder(model=name, by=f"api {request.remote}", request_id=request_id(request), timestamp=now())
-        await context.order(order)
-        answer = json_answer({"model": name, "request_id": order.request_id, "url": url}, status=202)
-        answer.headers["Location"] = url
-        return answer
-
-    def _known(request: web.Request) -> dict[str, object]:
-        name = request.match_info["name"]
-        shown = roster.shown(name)
+    async def one(path: ModelPath) -> ShownModel:
+        """A model: its version, its labels and its workers."""
+        shown = roster.shown(path.name)
         if shown is None:
-            raise not_found("model", name)
+            raise not_found(path.noun, path.name)
         return shown
 
+    async def reload(request: web.Request, path: ModelPath) -> Reply[Ordered]:
+        """Tell every worker of a model to look for a new version of its weights."""
+        await one(path)
+        url = f"{API}/models/{path.name}"
+        by, number = f"api {request.remote}", request_id(request)
+        await context.order(ReloadOrder(model=path.name, by=by, request_id=number, timestamp=now()))
+        return Reply(Ordered(model=path.name, request_id=number, url=url), 202, {"Location": url})
+
     return [
-        web.get(f"{API}/models", every),
-        web.get(f"{API}/models/{{name}}", one),
-        web.post(f"{API}/models/{{name}}/reload", reload),
+        Operation("GET", "/models", every),
+        Operation("GET", "/models/{name}", one),
+        Operation("POST", "/models/{name}/reload", reload, scope="admin", statuses=(202,)),
     ]

@@ -1,19 +1,29 @@
 """Predictions, each by its own id."""
 
-from aiohttp import web
+from uuid import UUID
 
-from streamapp.web.answers import API, identifier, json_answer, not_found
+from streamapp.records import Prediction
+from streamapp.web.answers import not_found
 from streamapp.web.context import ApiContext
+from streamapp.web.inputs import Input
+from streamapp.web.operations import Operation
 
 
-def routes(context: ApiContext) -> list[web.RouteDef]:
-    """The routes of this noun."""
+class PredictionPath(Input):
+    """Which prediction."""
 
-    async def one(request: web.Request) -> web.StreamResponse:
-        prediction_id = identifier(request, "prediction")
-        prediction = context.live.prediction(prediction_id) or await context.db.prediction(prediction_id)
-        if prediction is None:
-            raise not_found("prediction", prediction_id)
-        return json_answer(prediction)
+    noun = "prediction"
+    id: UUID
 
-    return [web.get(f"{API}/predictions/{{id}}", one)]
+
+def operations(context: ApiContext) -> list[Operation]:
+    """The operations of this noun."""
+
+    async def one(path: PredictionPath) -> Prediction:
+        """A prediction, of whichever run."""
+        found = context.live.prediction(path.id) or await context.db.prediction(path.id)
+        if found is None:
+            raise not_found(path.noun, path.id)
+        return found
+
+    return [Operation("GET", "/predictions/{id}", one)]

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from pydantic import BaseModel, ConfigDict, Field
 
 from streamapp import errors
 from streamapp.metrics import Metrics
@@ -26,6 +27,17 @@ _NUMBER = web.RequestKey("request_id", str)
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
+class ProblemDetails(BaseModel):
+    """Every error, as RFC 9457 has it. Some kinds have further members; `errors` name the parameters that are wrong."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="What kind of error it is, as a URN.")
+    title: str
+    status: int
+    detail: str = Field(description="What happened, and how to mend it.")
+
+
 @dataclass(frozen=True)
 class Problem:
     """A problem document. `name` is short and countable; `more` are further members of the document."""
@@ -38,13 +50,8 @@ class Problem:
 
     def answer(self) -> web.Response:
         """As an HTTP answer."""
-        document = {
-            "type": f"urn:streamapp:problem:{self.name}",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-            **self.more,
-        }
+        urn = f"urn:streamapp:problem:{self.name}"
+        document = ProblemDetails(type=urn, title=self.title, status=self.status, detail=self.detail, **self.more)
         headers = {"Cache-Control": "no-store"}
         if self.status == 503:
             headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -55,6 +62,7 @@ class Problem:
 
 #: Status, name and title for each error that a request can end with; the first class that fits decides.
 KINDS: tuple[tuple[type[errors.StreamappError], int, str, str], ...] = (
+    (errors.RequestRefused, 400, "bad-request", "A parameter is wrong"),
     (errors.EmptyUpload, 400, "empty", "The file is empty"),
     (errors.UnsupportedFormat, 415, "unsupported-format", "Not an image format that is taken"),
     (errors.ImageTooLarge, 413, "too-large", "The file is too large"),
@@ -73,7 +81,8 @@ def of_error(error: errors.StreamappError) -> Problem | None:
     """The problem that an error of ours is to a client; None where it is our own fault."""
     for kind, status, name, title in KINDS:
         if isinstance(error, kind):
-            return Problem(status, name, title, str(error))
+            more = {"errors": error.wrong} if isinstance(error, errors.RequestRefused) else {}
+            return Problem(status, name, title, str(error), more)
     return None
 
 

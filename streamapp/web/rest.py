@@ -1,13 +1,20 @@
-"""Every route of the REST API."""
+"""Every route of the REST API, and its description."""
 
 from aiohttp import web
 
-from streamapp.web import alerts, dead_letters, events, images, ledger, models, predictions, stats
+from streamapp.web import alerts, dead_letters, docs, events, images, ledger, models, predictions, stats
 from streamapp.web.context import ApiContext
+from streamapp.web.operations import Operation
 
 NOUNS = (images, predictions, stats, models, events, ledger, dead_letters, alerts)
 
 
+def operations(context: ApiContext) -> list[Operation]:
+    """The operations of all nouns."""
+    return [operation for noun in NOUNS for operation in noun.operations(context)]
+
+
 def routes(context: ApiContext) -> list[web.RouteDef]:
-    """The routes of all nouns."""
-    return [route for noun in NOUNS for route in noun.routes(context)]
+    """Their routes, `/openapi.json` and `/docs`."""
+    found = operations(context)
+    return [operation.route() for operation in found] + docs.routes(found)

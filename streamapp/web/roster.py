@@ -2,14 +2,43 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
-from streamapp.serving import ModelState
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from streamapp.serving import ModelState, Reloaded, ReloadError, ServedModel
 
 #: A worker that has said nothing for so long is gone; they speak every 15 seconds.
 SILENT_S = 50.0
 #: What a worker that is gone said last is forgotten after this time.
 FORGET_S = 3600.0
+
+
+class ShownWorker(BaseModel):
+    """What differs between the workers of a model."""
+
+    model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+
+    worker: str
+    model_version: str
+    sha256: str
+    precision: str
+    loaded_at: AwareDatetime
+    started_at: AwareDatetime
+    timestamp: AwareDatetime
+    last_reload: Reloaded | None
+    reload_error: ReloadError | None
+
+
+class ShownModel(ServedModel):
+    """A model for a reader: the newest word of it, and every worker's own.
+
+    Its uptime in seconds is that at its last word, `timestamp`. Of reloads and their errors the latest of any worker is
+    shown.
+    """
+
+    uptime_s: float
+    worker_count: int
+    workers: list[ShownWorker]
 
 
 class Roster:
@@ -37,25 +66,23 @@ class Roster:
         """The newest word of each model, by name."""
         return dict(sorted(self._newest.items()))
 
-    def shown(self, model: str) -> dict[str, Any] | None:
-        """A model for a reader: the newest word, and every worker's own; None where nothing is known of it.
-
-        Its uptime in seconds is that at its last word, `timestamp`. Of reloads and their errors the latest of any
-        worker is shown.
-        """
+    def shown(self, model: str) -> ShownModel | None:
+        """A model for a reader; None where nothing is known of it."""
         if model not in self._newest:
             return None
         state, workers = self._newest[model], self._alive(model)
         reloads = [worker.last_reload for worker in workers if worker.last_reload]
         errors = [worker.reload_error for worker in workers if worker.reload_error]
-        return {
-            **state.model_dump(exclude={"worker"}),
-            "uptime_s": (state.timestamp - state.started_at).total_seconds(),
+        latest = {
             "last_reload": max(reloads, key=lambda reload: reload.at, default=None),
             "reload_error": max(errors, key=lambda error: error.at, default=None),
-            "worker_count": len(workers),
-            "workers": [worker.model_dump(include=OF_A_WORKER) for worker in workers],
         }
+        return ShownModel(
+            **{**dict(state), **latest},
+            uptime_s=(state.timestamp - state.started_at).total_seconds(),
+            worker_count=len(workers),
+            workers=[ShownWorker.model_validate(worker) for worker in workers],
+        )
 
     def _alive(self, model: str) -> list[ModelState]:
         every = [state for state in self._workers.values() if state.model == model]
@@ -64,17 +91,3 @@ class Roster:
 
     def _silent_s(self, state: ModelState) -> float:
         return self._clock() - state.timestamp.timestamp()
-
-
-#: What differs between the workers of a model.
-OF_A_WORKER = {
-    "worker",
-    "model_version",
-    "sha256",
-    "precision",
-    "loaded_at",
-    "started_at",
-    "timestamp",
-    "last_reload",
-    "reload_error",
-}

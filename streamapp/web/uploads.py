@@ -4,10 +4,11 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import cast, get_args
+from typing import Annotated, cast, get_args
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from streamapp.ingest.check import MAX_BYTES
 from streamapp.records import Source
@@ -22,7 +23,19 @@ CHUNK_BYTES = 64 * 1024
 #: A request that has not arrived after this many seconds is given up.
 READ_DEADLINE_S = 120
 
-FIELDS = ("source", "label", "camera_id")
+
+class UploadForm(BaseModel):
+    """The parts of an upload, as the API's description has them; what they may hold is looked at while they come."""
+
+    file: Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})] = Field(
+        description="A JPEG, PNG or WebP; the part may be there up to 100 times."
+    )
+    source: Source = "upload"
+    label: str = Field("", max_length=MAX_TEXT, description="The right class, where it is known.")
+    camera_id: str = Field("", max_length=MAX_TEXT)
+
+
+FIELDS = tuple(name for name in UploadForm.model_fields if name != "file")
 SOURCES = get_args(Source)
 
 

@@ -68,7 +68,7 @@ async def test_the_ledger_has_both_sides_of_every_model(api: Api) -> None:
 async def test_a_wrong_number_is_a_bad_request(api: Api, query: str) -> None:
     async with api.client.get(f"/api/v1/ledger?{query}") as answer:
         assert answer.status == 400
-        assert "missing must be a number from 0 to 1000" in (await answer.json())["detail"]
+        assert (await answer.json())["errors"][0]["name"] == "missing"
 
 
 async def test_without_a_database_the_ledger_is_unavailable(api: Api) -> None:

@@ -172,8 +172,9 @@ async def test_no_body_is_ever_unpacked() -> None:
     assert StreamApp(Settings(), "api").conf.web_application_options["handler_args"] is HANDLER_ARGS
     async with running_api(make_context()) as client:
         packed = gzip.compress(b'{"dry_run": true}')
-        answer = await client.post("/api/v1/dead-letters/retry", data=packed, headers={"Content-Encoding": "gzip"})
-        assert (await problem(answer))[0] == 400
+        headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+        answer = await client.post("/api/v1/dead-letters/retry", data=packed, headers=headers)
+        assert (await problem(answer))[0] == 415
 
 
 async def test_a_sender_who_dribbles_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

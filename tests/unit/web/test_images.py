@@ -91,12 +91,12 @@ async def test_pages_go_through_every_image_once_newest_first() -> None:
             context.db.images[image.image_id] = image.model_copy(update={"timestamp": now() - timedelta(seconds=age)})
         seen, before, pages = [], "", 0
         while True:
-            page = await get(client, f"images?limit=2&before={before}")
+            page = await get(client, f"images?limit=2&{before}")
             seen += [entry["image"]["image_id"] for entry in page["images"]]
             pages += 1
-            before = page["next"]
-            if before is None:
+            if page["next"] is None:
                 break
+            before = f"before={page['next']}"
     assert seen == ids[::-1]
     assert pages == 3
     assert set(page["images"][0]) == {"image", "predictions", "verdict"}

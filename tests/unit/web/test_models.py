@@ -24,6 +24,12 @@ def reloaded(outcome: str, seconds_ago: float, request_id: str) -> Reloaded:
     return Reloaded(outcome=outcome, by="test", request_id=request_id, at=at, seconds=1.5)
 
 
+def workers(roster: Roster) -> tuple[list[str], int]:
+    shown = roster.shown("mobilenet")
+    assert shown is not None
+    return [each.worker for each in shown.workers], shown.worker_count
+
+
 def test_the_newest_word_of_a_model_is_its_state() -> None:
     roster = Roster(MOMENT.timestamp)
     roster.put(state(worker="a", timestamp=MOMENT, model_version="2"))
@@ -40,15 +46,14 @@ def test_workers_that_are_silent_or_gone_are_not_counted_and_the_last_word_stays
     roster = Roster(lambda: present)
     for worker, age in (("a", 0), ("b", SILENT_S - 1), ("c", SILENT_S + 1)):
         roster.put(state(worker=worker, timestamp=MOMENT - timedelta(seconds=age)))
-    shown = roster.shown("mobilenet") or {}
-    assert ([each["worker"] for each in shown["workers"]], shown["worker_count"]) == (["a", "b"], 2)
+    assert workers(roster) == (["a", "b"], 2)
     roster.remove(state(worker="a").key)
     roster.remove(state(worker="never seen").key)
-    assert [each["worker"] for each in (roster.shown("mobilenet") or {})["workers"]] == ["b"]
+    assert workers(roster) == (["b"], 1)
     present += FORGET_S
     roster.put(state("efficientnet", worker="a", timestamp=MOMENT + timedelta(seconds=FORGET_S)))
     assert len(roster._workers) == 1, "what dead workers said does not pile up"
-    assert (roster.shown("mobilenet") or {})["worker_count"] == 0
+    assert workers(roster) == ([], 0)
     assert roster.shown("resnet50") is None
 
 
@@ -56,10 +61,11 @@ def test_the_latest_reload_and_error_of_any_worker_are_shown() -> None:
     roster, error = Roster(MOMENT.timestamp), ReloadError(error="it is broken", at=MOMENT)
     roster.put(state(timestamp=MOMENT, worker="a", last_reload=reloaded("failed", 3, "x"), reload_error=error))
     roster.put(state(timestamp=MOMENT, worker="b", last_reload=reloaded("swapped", 1, "y"), model_version="2"))
-    shown = roster.shown("mobilenet") or {}
-    assert (shown["last_reload"].request_id, shown["reload_error"]) == ("y", error)
-    assert [each["model_version"] for each in shown["workers"]] == ["1", "2"]
-    assert [each["reload_error"] is None for each in shown["workers"]] == [False, True]
+    shown = roster.shown("mobilenet")
+    assert shown and shown.last_reload
+    assert (shown.last_reload.request_id, shown.reload_error) == ("y", error)
+    assert [each.model_version for each in shown.workers] == ["1", "2"]
+    assert [each.reload_error is None for each in shown.workers] == [False, True]
 
 
 async def test_a_model_says_what_it_serves() -> None:

@@ -1,0 +1,113 @@
+"""What a request says, checked against the models of an operation: path, query, headers and JSON body."""
+
+import asyncio
+from typing import Annotated, Any, ClassVar, get_args
+
+import orjson
+from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from streamapp.errors import RequestRefused
+
+#: A JSON body that has not arrived after this many seconds is given up.
+BODY_S = 20
+#: Wrong parameters that a refusal names at most.
+NAMED = 10
+
+
+class Input(BaseModel):
+    """One part of a request. Where it is a path, `noun` is what the path names, for the answer that there is none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    noun: ClassVar[str] = "such page"
+
+
+def _moment(value: object) -> object:
+    """Only the text of RFC 3339: pydantic would read numbers as times too."""
+    if isinstance(value, str) and (len(value) < 20 or value[4] != "-"):
+        raise PydanticCustomError("moment", "must be a time with its zone, such as 2026-11-22T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+#: Text that PostgreSQL can hold.
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+async def read(request: web.Request, part: str, model: type[Input]) -> Input:
+    """One part of a request: `path`, `query`, `headers` or `body`.
+
+    Raises:
+        RequestRefused: it is not as the model wants it.
+        HTTPNotFound: the path names something that cannot be.
+        HTTPUnsupportedMediaType: the body is no JSON.
+        HTTPRequestTimeout: the body does not arrive.
+    """
+    if part == "path":
+        return _place(model, request.match_info)
+    if part == "body":
+        return _checked(model, "body", await _json(request))
+    return _checked(model, part, _parameters(model, _query(request) if part == "query" else _headers(model, request)))
+
+
+def _query(request: web.Request) -> dict[str, str]:
+    twice = {name for name in request.query if len(request.query.getall(name)) > 1}
+    if twice:
+        raise RequestRefused([{"in": "query", "name": name, "detail": "is there twice"} for name in sorted(twice)])
+    return dict(request.query)
+
+
+def _headers(model: type[Input], request: web.Request) -> dict[str, str]:
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return {name: request.headers[name] for name in names if name in request.headers}
+
+
+def _place(model: type[Input], found: Any) -> Input:
+    try:
+        return _checked(model, "path", _parameters(model, dict(found)))
+    except RequestRefused:
+        raise web.HTTPNotFound(text=f"there is no {model.noun} {' '.join(found.values())[:100]}") from None
+
+
+def _parameters(model: type[Input], texts: dict[str, str]) -> bytes:
+    """As JSON. Numbers and truth values are written as in JSON; everything else is text."""
+    plain = {field.alias or name for name, field in model.model_fields.items() if _is_plain(field.annotation)}
+    values = {name: _plain(text) if name in plain else text for name, text in texts.items()}
+    try:
+        return orjson.dumps(values)
+    except TypeError:
+        raise RequestRefused([{"in": "query", "name": "", "detail": "is not UTF-8"}]) from None
+
+
+def _is_plain(annotation: Any) -> bool:
+    return annotation in (int, float, bool) or bool({int, float, bool} & set(get_args(annotation)))
+
+
+def _plain(text: str) -> Any:
+    try:
+        return orjson.loads(text) if text.strip() == text else text
+    except ValueError:
+        return text
+
+
+async def _json(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_S):
+            body = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text=f"the body did not arrive within {BODY_S} s") from None
+    packed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    if body and (packed or request.content_type != "application/json"):
+        raise web.HTTPUnsupportedMediaType(text="send the body as application/json, without Content-Encoding")
+    return body or b"{}"
+
+
+def _checked(model: type[Input], part: str, data: bytes) -> Input:
+    try:
+        return model.model_validate_json(data, strict=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)[:NAMED]
+        wrong = [{"in": part, "name": ".".join(map(str, one["loc"])), "detail": one["msg"]} for one in found]
+        raise RequestRefused(wrong) from None
