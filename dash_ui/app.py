@@ -8,9 +8,19 @@ from fastapi import FastAPI
 
 from dash_ui.client import Api
 from dash_ui.hub import Hub
-from dash_ui.layout import INDEX, layout
+from dash_ui.language import say
+from dash_ui.layout import INDEX, index, layout
 from dash_ui.live import register
 from dash_ui.routes import add_routes
+from dash_ui.visitors import Visitors
+
+
+class Dashboard(Dash):
+    """Dash, with a page around it in the visitor's language."""
+
+    def interpolate_index(self, **parts: str) -> str:
+        """The first HTML that a browser gets."""
+        return index(super().interpolate_index(**(parts | {"title": say("page.title")})))
 
 
 def create_app(api_url: str) -> Dash:
@@ -24,12 +34,12 @@ def create_app(api_url: str) -> Dash:
 
     # Without FastAPI's own pages, which load scripts from elsewhere.
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    server.add_middleware(Visitors)
     add_routes(server, hub)
-    app = Dash(
+    app = Dashboard(
         "dash_ui",
         server=server,
         serve_locally=True,
-        title="streamapp: which image model should you ship?",
         update_title="",
         index_string=INDEX,
         # A page that only watches is not idle: the connection stays.

@@ -1,7 +1,7 @@
 """The state that every browser session shows: the newest races, figures and the link to the API. No I/O."""
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +11,8 @@ from dash_ui.data import Json, Race, Stats
 
 STRIP = 12
 KEPT_RACES = 300
-KEPT_PINNED = 100
+#: The figures come once a second; sparklines show so many of the last ones.
+KEPT_STATS = 120
 
 LinkState = Literal["connecting", "live", "reconnecting", "down"]
 
@@ -41,30 +42,43 @@ class Board:
         self.revisions = Revisions()
         self.models: list[str] = []
         self.untrained: set[str] = set()
-        self.stats: dict[str, Stats] = {}
+        self.trend: deque[Stats] = deque(maxlen=KEPT_STATS)
+        self.facts: dict[str, str] = {}
+        self.reload_errors: dict[str, str] = {}
         self.last_data: float | None = None
+        self.taken = 0
         self._races: OrderedDict[str, Race] = OrderedDict()
-        self._fetched: OrderedDict[str, Race] = OrderedDict()
 
     @property
     def newest(self) -> Race | None:
         """The image whose verdict came last."""
         return next(reversed(self._races.values()), None)
 
-    def strip(self) -> list[Race]:
-        """The newest images, newest first."""
-        return list(islice(reversed(self._races.values()), STRIP))
+    def latest(self, camera: str = "") -> list[Race]:
+        """The newest images, newest first; those of one camera only, where one is given."""
+        races = (race for race in reversed(self._races.values()) if camera in ("", race.camera_id))
+        return list(islice(races, STRIP))
+
+    @property
+    def stats(self) -> Stats | None:
+        """The figures of the last minute."""
+        return self.trend[-1] if self.trend else None
+
+    def cameras(self) -> dict[str, Race]:
+        """The newest image of each camera that is among the kept ones, by name."""
+        newest = {race.camera_id: race for race in self._races.values() if race.camera_id}
+        return {name: newest[name] for name in sorted(newest)}
 
     def race(self, image_id: str) -> Race | None:
-        """An image that is on the board or was fetched for someone who pinned it."""
-        return self._races.get(image_id) or self._fetched.get(image_id)
+        """An image that is on the board."""
+        return self._races.get(image_id)
 
     def take_verdict(self, race: Race) -> None:
         """A verdict has come, or an amendment of one, which does not make its image the newest."""
+        self.taken += race.image_id not in self._races
         self._races[race.image_id] = race
         while len(self._races) > KEPT_RACES:
             self._races.popitem(last=False)
-        self._fetched.pop(race.image_id, None)
         self._learn_models((answer.model, answer.trained) for answer in race.answers)
         self._learn_models((model, model not in self.untrained) for model in (*race.dead, *race.shed))
         self.revisions.races += 1
@@ -76,24 +90,24 @@ class Board:
             if not race.pending:
                 self.take_verdict(race)
 
-    def take_fetched(self, race: Race) -> None:
-        """An image that somebody pinned, which need not be among the newest."""
-        if race.image_id not in self._races:
-            self._fetched[race.image_id] = race
-            while len(self._fetched) > KEPT_PINNED:
-                self._fetched.popitem(last=False)
-            self.revisions.races += 1
-
     def take_stats(self, stats: Stats) -> None:
-        """The figures of one window."""
+        """The figures of the last minute."""
         self._learn_models((model.model, model.trained) for model in stats.models)
-        self.stats[stats.window] = stats
+        self.trend.append(stats)
         self.revisions.stats += 1
         self.last_data = time.monotonic()
 
     def take_models(self, models: Iterable[Json]) -> None:
-        """What the model workers serve."""
+        """What the model workers serve, and why some do not serve what they should."""
+        models = list(models)
         self._learn_models((str(model["model"]), bool(model.get("trained", True))) for model in models)
+        facts = {str(model["model"]): _facts(model) for model in models}
+        errors = {
+            str(model["model"]): str(model["reload_error"]["error"]) for model in models if model.get("reload_error")
+        }
+        if (facts, errors) != (self.facts, self.reload_errors):
+            self.facts, self.reload_errors = facts, errors
+            self.revisions.models += 1
 
     def take_link(self, link: Link) -> None:
         """The connection to the API has changed."""
@@ -112,3 +126,8 @@ class Board:
             (self.untrained.discard if trained else self.untrained.add)(model)
         if known != (self.models, self.untrained):
             self.revisions.models += 1
+
+
+def _facts(model: Json) -> str:
+    """Version, precision and runtime in short."""
+    return " · ".join(str(model[name]) for name in ("model_version", "precision", "runtime") if model.get(name))

@@ -1,4 +1,4 @@
-"""The race card, the film strip and the messages: data in, components out."""
+"""The race card: data in, components out."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -7,7 +7,8 @@ from dash import html
 
 from dash_ui import figures
 from dash_ui.data import Answer, Race
-from dash_ui.texts import NOTHING, ms, percent
+from dash_ui.language import say
+from dash_ui.texts import class_name, ms, percent
 
 
 def race_card(race: Race, models: Sequence[str], untrained: Collection[str], original: bool = False) -> html.Div:
@@ -16,7 +17,7 @@ def race_card(race: Race, models: Sequence[str], untrained: Collection[str], ori
     answers = {answer.model: answer for answer in race.answers}
     lanes = [
         _lane(name, answers.get(name), race, scale, figures.colour(name, models), name in untrained)
-        for name in _in_order(race, models)
+        for name in in_order(race, models)
     ]
     return html.Div(
         [
@@ -31,26 +32,31 @@ def race_card(race: Race, models: Sequence[str], untrained: Collection[str], ori
 def picture(race: Race, original: bool) -> html.Figure:
     """The image itself; the original only where someone looks closely, the thumbnail while images fly by."""
     size = "original" if original else "thumb"
-    said = f", labelled {race.label}" if race.label else ""
-    return html.Figure(html.Img(src=f"/{size}/{race.image_id}", alt=f"The image of this race{said}"))
+    said = say("race.alt_labelled", label=class_name(race.label)) if race.label else say("race.alt")
+    return html.Figure(html.Img(src=f"/{size}/{race.image_id}", alt=said))
 
 
 def outcome(race: Race) -> html.Div:
     """What the models say together, and whether it is right."""
     if race.pending:
-        return html.Div([html.Span("Waiting for the models …", className="muted")], className="outcome")
-    answer = race.consensus or "no majority"
+        return html.Div([html.Span(say("race.waiting"), className="muted")], className="outcome")
+    answer = class_name(race.consensus) if race.consensus else say("race.no_majority")
     votes = round((race.agreement or 0) * len(race.answers))
-    known = html.Span(["labelled ", html.B(race.label)]) if race.label else html.Span("not labelled", className="muted")
+    label = [say("race.labelled"), html.B(class_name(race.label))] if race.label else say("race.not_labelled")
+    agree = [say("race.agree", share=percent(race.agreement)), html.Span(_votes(votes, race))]
     return html.Div(
         [
-            html.Div("Consensus", className="kicker"),
+            html.Div(say("race.consensus"), className="kicker"),
             html.Div([answer, *mark(race.consensus, race.label)], className="consensus"),
-            html.Div([f"{percent(race.agreement)} agree ", html.Span(f"({votes} of {len(race.answers)})")]),
-            html.Div(known),
+            html.Div(agree),
+            html.Div(html.Span(label)),
         ],
         className="outcome",
     )
+
+
+def _votes(votes: int, race: Race) -> str:
+    return say("race.votes", votes=votes, answers=len(race.answers))
 
 
 def mark(answer: str | None, label: str | None) -> list[html.Span]:
@@ -59,35 +65,11 @@ def mark(answer: str | None, label: str | None) -> list[html.Span]:
         return []
     right = answer == label
     word = "right" if right else "wrong"
-    return [html.Span("✓" if right else "✗", className=f"mark {word}", title=word, role="img")]
+    spoken = say("race.right" if right else "race.wrong")
+    return [html.Span("✓" if right else "✗", className=f"mark {word}", title=spoken, role="img")]
 
 
-def film_strip(races: Sequence[Race], models: Sequence[str], pinned: str | None) -> list[html.Button]:
-    """The newest images with their answers in short; the page's script pins the one that is clicked."""
-    return [_frame(race, models, race.image_id == pinned) for race in races]
-
-
-def _frame(race: Race, models: Sequence[str], pinned: bool) -> html.Button:
-    answers = {answer.model: answer.prediction for answer in race.answers}
-    lines = [
-        html.Span(answers.get(name, NOTHING), className="say", style={"--model": figures.colour(name, models)})
-        for name in _in_order(race, models)
-    ]
-    words = ", ".join(f"{name}: {answers.get(name, 'no answer')}" for name in _in_order(race, models))
-    return html.Button(
-        [
-            html.Span([html.Img(src=f"/thumb/{race.image_id}", alt=""), *mark(race.consensus, race.label)]),
-            *lines,
-        ],
-        key=race.image_id,
-        className="frame pinned" if pinned else "frame",
-        title=f"{words}. Click to pin.",
-        type="button",
-        **{"data-image": race.image_id, "aria-pressed": "true" if pinned else "false"},
-    )
-
-
-def _in_order(race: Race, models: Sequence[str]) -> list[str]:
+def in_order(race: Race, models: Sequence[str]) -> list[str]:
     """Whose lanes to show: those that answered; while answers are missing, every model that is known."""
     if not race.complete:
         return [*models, *(name for name in race.models if name not in models)]
@@ -95,10 +77,9 @@ def _in_order(race: Race, models: Sequence[str]) -> list[str]:
 
 
 def _head() -> html.Div:
-    words = ("Model", "Stages", "Inference", "Total", "Answer", "Confidence")
-    areas = ("name", "bar", "inference", "total", "answer", "confidence")
+    areas = {"name": "model", "bar": "stages"} | {word: word for word in ("inference", "total", "answer", "confidence")}
     return html.Div(
-        [html.Span(word, className=f"at-{area}") for word, area in zip(words, areas, strict=True)],
+        [html.Span(say(f"lane.{word}"), className=f"at-{area}") for area, word in areas.items()],
         className="lane head",
     )
 
@@ -128,9 +109,13 @@ def _state(answer: Answer | None) -> str:
 def _result(answer: Answer, race: Race, scale: figures.Scale) -> list[Any]:
     return [
         html.Div(figures.stage_bar(answer, scale), className="at-bar"),
-        html.Span([html.B(ms(answer.stages["inference"])), " ms"], className="at-inference number"),
-        html.Span([ms(answer.total_ms), " ms"], className="at-total number"),
-        html.Span([html.Span(answer.prediction), *mark(answer.prediction, race.label)], className="at-answer"),
+        html.Span(
+            [_short("inference"), html.B(ms(answer.stages["inference"])), " ms"], className="at-inference number"
+        ),
+        html.Span([_short("total"), ms(answer.total_ms), " ms"], className="at-total number"),
+        html.Span(
+            [html.Span(class_name(answer.prediction)), *mark(answer.prediction, race.label)], className="at-answer"
+        ),
         html.Span(
             [
                 percent(answer.confidence),
@@ -141,32 +126,37 @@ def _result(answer: Answer, race: Race, scale: figures.Scale) -> list[Any]:
     ]
 
 
+def _short(name: str) -> html.Span:
+    """What a number is, where the head of the columns is left out."""
+    return html.Span(say(f"lane.{name}_short"), className="short")
+
+
 def _silence(name: str, race: Race) -> html.Span:
     """Why a lane is empty, in words."""
     if name in race.dead:
-        words = "could not do this image: it is in the dead letters"
+        words = say("race.dead")
     elif name in race.shed:
-        words = "was behind, and left this frame out"
+        words = say("race.shed")
     else:
-        words = "working …" if race.pending else "no answer in time"
+        words = say("race.working" if race.pending else "race.late")
     return html.Span(words, className="at-bar muted")
 
 
 def _badges(name: str, answer: Answer | None, race: Race) -> list[html.Span]:
     badges = []
     if name == race.fastest:
-        badges.append(_badge("fastest", "fast", "The smallest inference time"))
+        badges.append(badge("fastest", "fast"))
     if name == race.most_confident:
-        badges.append(_badge("most confident", "sure", "The highest confidence"))
+        badges.append(badge("confident", "sure"))
     if answer is not None and answer.bypassed:
-        badges.append(_badge("outside the lane", "warn", "Ran beside other models: its time is not compared"))
+        badges.append(badge("bypassed", "warn"))
     return badges
 
 
 def _untrained(guess: bool) -> list[html.Span]:
-    why = "Its weights are freshly initialised: its answers are guesses"
-    return [_badge("untrained", "warn", why)] if guess else []
+    return [badge("untrained", "warn")] if guess else []
 
 
-def _badge(word: str, kind: str, title: str) -> html.Span:
-    return html.Span(html.Span(word), className=f"badge {kind}", title=title)
+def badge(name: str, kind: str) -> html.Span:
+    """A short word about a model; pointing at it says more."""
+    return html.Span(html.Span(say(f"badge.{name}")), className=f"badge {kind}", title=say(f"badge.{name}_why"))

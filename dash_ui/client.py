@@ -1,17 +1,19 @@
 """The API over HTTP: the one place of the dashboard that knows its paths."""
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 
+API = "/api/v1"
 # The API sends statistics every second, so a stream that says nothing for this long is broken.
 SILENCE_S = 20
 ANSWER_S = 10
 CONNECT_S = 3
 MAX_EVENT_BYTES = 1 << 20
+NO_FIELDS: Mapping[str, str] = {}
 
 
 class ApiDown(Exception):
@@ -19,11 +21,11 @@ class ApiDown(Exception):
 
 
 class ApiProblem(Exception):
-    """The API refused a request (RFC 9457 problem details)."""
+    """The API refused a request (RFC 9457 problem details); `name` is the last part of the problem's type."""
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    def __init__(self, status: int, title: str, detail: str, name: str = "") -> None:
         super().__init__(f"{status} {title}: {detail}" if detail else f"{status} {title}")
-        self.status, self.title, self.detail = status, title, detail
+        self.status, self.title, self.detail, self.name = status, title, detail, name
 
 
 class Api:
@@ -46,39 +48,33 @@ class Api:
 
     async def newest(self, limit: int) -> list[dict[str, Any]]:
         """The newest images with predictions and verdicts, newest first."""
-        page = await self._json("/api/v1/images", limit=str(limit))
+        page = await self._json(f"{API}/images", limit=str(limit))
         return list(page["images"])
-
-    async def image(self, image_id: str) -> dict[str, Any]:
-        """One image with its predictions and verdict.
-
-        Raises:
-            ApiProblem: status 404 when there is no such image.
-        """
-        return await self._json(f"/api/v1/images/{image_id}")
 
     async def stats(self, window: str) -> dict[str, Any]:
         """The figures of every model over a window."""
-        return await self._json("/api/v1/stats", window=window)
+        return await self._json(f"{API}/stats", window=window)
 
     async def models(self) -> list[dict[str, Any]]:
         """What each model worker serves."""
-        return list((await self._json("/api/v1/models"))["models"])
+        return list((await self._json(f"{API}/models"))["models"])
 
     async def picture(self, image_id: str, size: str) -> tuple[bytes, str]:
         """The bytes and content type of an image; `size` is `thumbnail` or `original`."""
-        async with self._request("GET", f"/api/v1/images/{image_id}/{size}") as response:
+        async with self._request("GET", f"{API}/images/{image_id}/{size}") as response:
             return await response.read(), response.content_type
 
-    async def upload(self, name: str, data: bytes) -> dict[str, Any]:
-        """Send one image; the API's answer names the accepted image.
+    async def upload(self, name: str, data: bytes, fields: Mapping[str, str] = NO_FIELDS) -> dict[str, Any]:
+        """Send one image, with `source` and `camera_id` where it has them; the API's answer names the accepted image.
 
         Raises:
             ApiProblem: the API refuses the image; title and detail say why.
         """
         form = aiohttp.FormData(quote_fields=False)
+        for field, value in fields.items():
+            form.add_field(field, value)
         form.add_field("file", data, filename=name, content_type="application/octet-stream")
-        async with self._request("POST", "/api/v1/images", data=form) as response:
+        async with self._request("POST", f"{API}/images", data=form) as response:
             return dict(await response.json())
 
     @asynccontextmanager
@@ -89,12 +85,21 @@ class Api:
             ApiDown: the API cannot be reached, or the stream breaks or falls silent.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
-        async with self._request("GET", "/api/v1/events", timeout=timeout) as response:
+        async with self._request("GET", f"{API}/events", timeout=timeout) as response:
             yield parse_events(response.content)
 
+    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> Any:
+        """The JSON answer to a GET."""
+        async with self._request("GET", path, params=list(params)) as response:
+            return await response.json()
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON answer to a POST of JSON."""
+        async with self._request("POST", path, json=dict(body)) as response:
+            return await response.json()
+
     async def _json(self, path: str, **params: str) -> dict[str, Any]:
-        async with self._request("GET", path, params=params) as response:
-            return dict(await response.json())
+        return dict(await self.get(path, params.items()))
 
     @asynccontextmanager
     async def _request(self, method: str, path: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -132,6 +137,7 @@ async def _problem(response: aiohttp.ClientResponse) -> ApiProblem:
     """The refusal in the API's own words, or in HTTP's where it has none."""
     try:
         body = await response.json(content_type=None)
-        return ApiProblem(response.status, str(body["title"]), str(body.get("detail") or ""))
+        name = str(body.get("type") or "").rpartition(":")[2]
+        return ApiProblem(response.status, str(body["title"]), str(body.get("detail") or ""), name)
     except (ValueError, KeyError, TypeError, AttributeError):
         return ApiProblem(response.status, response.reason or "error", "")

@@ -7,19 +7,13 @@ from math import floor, log10
 from dash import html
 
 from dash_ui.data import STAGES, Answer
-from dash_ui.texts import ms
+from dash_ui.language import say
+from dash_ui.texts import ms, number
 
 # Okabe & Ito (2008), https://jfly.uni-koeln.de/color/: eight colours that the colour-blind tell apart; black is
 # left out, it would vanish in the dark theme. With more models than colours, they start again.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 
-STAGE_WORDS = {
-    "queue": "queue",
-    "fetch": "fetch",
-    "preprocess": "preprocess",
-    "lane": "lane wait",
-    "inference": "inference",
-}
 # A scale may end at these multiples of a power of ten; each comes with the step of its ticks.
 SCALE_ENDS = ((1, 0.25), (1.5, 0.5), (2, 0.5), (3, 1), (4, 1), (6, 2), (8, 2), (10, 2.5))
 
@@ -57,7 +51,7 @@ def scale_for(answers: Sequence[Answer]) -> Scale:
 
 def stage_words(stages: Mapping[str, float]) -> str:
     """The stages in words, for people who point at a bar or cannot see it."""
-    return ", ".join(f"{STAGE_WORDS[stage]} {ms(stages.get(stage, 0))} ms" for stage in STAGES)
+    return ", ".join(f"{say(f'stage.{stage}')} {ms(stages.get(stage, 0))} ms" for stage in STAGES)
 
 
 def stage_bar(answer: Answer, scale: Scale) -> html.Div:
@@ -76,7 +70,7 @@ def axis(scale: Scale) -> html.Div:
     last = scale.ticks()[-1]
     return html.Div(
         [
-            html.Span(f"{tick:g} ms" if tick == last else f"{tick:g}", style={"left": scale.share(tick)})
+            html.Span(f"{_tick(tick)} ms" if tick == last else _tick(tick), style={"left": scale.share(tick)})
             for tick in scale.ticks()
         ],
         className="axis",
@@ -84,9 +78,16 @@ def axis(scale: Scale) -> html.Div:
     )
 
 
+def _tick(value: float) -> str:
+    """A number with the decimals that it needs, at most two."""
+    return number(
+        value, next(decimals for decimals in (0, 1, 2, 3) if decimals == 3 or round(value, decimals) == value)
+    )
+
+
 def legend() -> html.Div:
     """What the patterns of a bar mean."""
     return html.Div(
-        [html.Span([html.I(className=f"stage stage-{stage}"), STAGE_WORDS[stage]]) for stage in STAGES],
+        [html.Span([html.I(className=f"stage stage-{stage}"), say(f"stage.{stage}")]) for stage in STAGES],
         className="legend",
     )

@@ -7,19 +7,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from dash_ui import asks, pages
+from dash_ui.asks import Ask, Asks
 from dash_ui.board import STRIP, Board, Link
 from dash_ui.client import Api, ApiDown, ApiProblem
 from dash_ui.data import Race, Stats, UnexpectedAnswer
 from dash_ui.pictures import Pictures
 from dash_ui.sessions import Session
+from dash_ui.view import View
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 5.0
 LIVE_WINDOW = "1m"
-# The API pushes the figures of one minute; longer windows move slowly and are asked for at every third push.
-PUSHES_PER_ASK = 3
+MODELS = asks.models()
 # Thumbnails are fetched as their verdicts come, so that they are here when the browsers ask; no more at once than this.
 WARM_AT_ONCE = 8
 
@@ -33,14 +35,14 @@ class Hub:
         self.api = api
         self.pictures = Pictures(api)
         self.board = Board()
+        self.asks = Asks(api, self._wanted, self._answered)
         self._sessions: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pushes = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Hub"]:
         """Follow the API until the block ends."""
-        async with self.api:
+        async with self.api, self.asks.running():
             follower = asyncio.create_task(self._follow())
             try:
                 yield self
@@ -52,14 +54,15 @@ class Hub:
 
     # -- sessions ----------------------------------------------------------------------------------
     @asynccontextmanager
-    async def session(self, session_id: str, window: str, pinned: str | None) -> AsyncIterator[Session]:
+    async def session(self, session_id: str, view: View, language: str) -> AsyncIterator[Session]:
         """A browser session, from its first update to its end. A newer one of the same page takes over."""
-        session = Session(window, pinned)
+        session = Session(view, language)
         previous = self._sessions.get(session_id)
         if previous is not None:
+            session.held = previous.held
             previous.close()
         self._sessions[session_id] = session
-        self._ask_for(session)
+        self.asks.wake()
         try:
             yield session
         finally:
@@ -67,21 +70,29 @@ class Hub:
             if self._sessions.get(session_id) is session:
                 del self._sessions[session_id]
 
-    def choose(self, session_id: str, window: str, pinned: str | None) -> None:
-        """A person has chosen a window or pinned an image (None: follow the newest)."""
-        session = self._sessions.get(session_id)
+    def find(self, session_id: str) -> Session | None:
+        """The session of a page, while it is open."""
+        return self._sessions.get(session_id)
+
+    def choose(self, session_id: str, view: View) -> None:
+        """A person looks at something else."""
+        session = self.find(session_id)
         if session is not None:
-            session.window, session.pinned = window, pinned
-            self._ask_for(session)
+            session.view = view
+            self.asks.wake()
             session.wake()
 
-    def _ask_for(self, session: Session) -> None:
-        """Get what the session wants to see and the board does not have."""
-        if session.window != LIVE_WINDOW:
-            self._start(self._take_stats(session.window))
-        race = self.board.race(session.pinned) if session.pinned else None
-        if session.pinned and (race is None or race.pending):
-            self._start(self._take_image(session))
+    def _wanted(self) -> set[Ask]:
+        """What the open pages have to know beside what the API pushes."""
+        awake = [session for session in self._sessions.values() if not session.asleep]
+        return {ask for session in awake for ask in (MODELS, *pages.wants(session.view, self.board))}
+
+    def _answered(self, ask: Ask) -> None:
+        """An answer has come; what the workers say of their models is for every page."""
+        answer = self.asks.answer(ask)
+        if ask == MODELS and answer and answer.data:
+            self.board.take_models(answer.data["models"])
+        self._wake_all()
 
     # -- the API -----------------------------------------------------------------------------------
     async def _follow(self) -> None:
@@ -108,8 +119,7 @@ class Hub:
         self.board.take_newest([Race.from_image(image) for image in await self.api.newest(STRIP)])
         self.board.take_stats(Stats.parse(await self.api.stats(LIVE_WINDOW)))
         self.board.take_models(await self.api.models())
-        for session in self._sessions.values():
-            self._ask_for(session)
+        self.asks.refresh()
 
     def _take(self, event: str, data: Any) -> None:
         """One event. What cannot be read is logged and left out: the next one may be fine."""
@@ -121,43 +131,13 @@ class Hub:
                     self._start(self._warm(race.image_id))
             elif event == "stats":
                 self.board.take_stats(Stats.parse(data))
-                self._ask_for_longer_windows()
         except UnexpectedAnswer as error:
             log.warning("%s", error)
         self._wake_all()
 
-    def _ask_for_longer_windows(self) -> None:
-        self._pushes += 1
-        if self._pushes % PUSHES_PER_ASK == 0:
-            for window in {session.window for session in self._sessions.values()} - {LIVE_WINDOW}:
-                self._start(self._take_stats(window))
-
-    async def _take_stats(self, window: str) -> None:
-        with self._quiet_while_down():
-            self.board.take_stats(Stats.parse(await self.api.stats(window)))
-            self._wake_all()
-
     async def _warm(self, image_id: str) -> None:
-        with self._quiet_while_down():
+        with suppress(ApiDown, ApiProblem):  # the banner already says that the API does not answer
             await self.pictures.thumbnail(image_id)
-
-    async def _take_image(self, session: Session) -> None:
-        """Fetch an image that somebody pinned."""
-        image_id = session.pinned
-        if image_id is None:
-            return
-        try:
-            self.board.take_fetched(Race.from_image(await self.api.image(image_id)))
-        except ApiProblem as problem:
-            session.missing = (image_id, problem.title)
-        except (ApiDown, UnexpectedAnswer) as error:
-            session.missing = (image_id, str(error))
-        self._wake_all()
-
-    @staticmethod
-    def _quiet_while_down() -> suppress:
-        """The banner already says that the API does not answer."""
-        return suppress(ApiDown, ApiProblem)
 
     def _take_link(self, link: Link) -> None:
         if link.state != self.board.link.state:

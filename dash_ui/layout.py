@@ -1,23 +1,25 @@
-"""The frame of the page; `screen` fills it."""
+"""The frame that all pages share; `screen` fills it."""
 
 from uuid import uuid4
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dash_ui import notices
-from dash_ui.data import WINDOWS
+from dash_ui import pages, webcam
+from dash_ui.language import LANGUAGES, say, spoken
 from dash_ui.tree import Tree
+from dash_ui.view import PAGES, View, asked, link
 
-WINDOW_WORDS = {"1m": "1 min", "5m": "5 min", "15m": "15 min"}
-
+# The page that is open is told by `data-page` on the root, set before anything is drawn and at each change of page.
 INDEX = """<!DOCTYPE html>
-<html lang="en">
+<html lang="%language%">
     <head>
         {%metas%}
         <title>{%title%}</title>
         <link rel="icon" type="image/svg+xml" href="/assets/mark.svg">
         {%css%}
+        <style>%pages%</style>
+        <script>document.documentElement.dataset.page = location.pathname.split("/")[1] || "%first%";</script>
     </head>
     <body>
         {%app_entry%}
@@ -26,21 +28,32 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 
 
+def index(html_text: str) -> str:
+    """The index of this visitor."""
+    hidden = "".join(f'html:not([data-page="{name}"]) #page-{name}{{display:none}}' for name in PAGES)
+    values = {"%language%": spoken(), "%pages%": hidden, "%first%": PAGES[0]}
+    for name, value in values.items():
+        html_text = html_text.replace(name, value)
+    return html_text
+
+
 def layout() -> dmc.MantineProvider:
     """The page as it is first sent; every load is a session of its own."""
     stores = [
         dcc.Store(id="session", data=str(uuid4())),
-        dcc.Store(id="pinned"),
-        dcc.Store(id="uploads"),
-        dcc.Store(id="pulse"),
-        dcc.Store(id="wake"),
+        dcc.Store(id="place", data=asked.get()),
+        dcc.Store(id="language", data=spoken()),
+        *(dcc.Store(id=name) for name in ("uploads", "act", "pulse", "wake")),
     ]
+    bodies = [html.Div(pages.ALL[name].frame(), id=f"page-{name}") for name in PAGES]
     page = html.Div(
         [
+            html.A(say("page.skip"), href="#main", className="skip"),
             *stores,
             _header(),
-            html.Main([_alerts(), _race(), _strip(), _figures()]),
-            html.Div("Drop images to see their race", id="drop", className="drop", **{"aria-hidden": "true"}),
+            html.Main([_alerts(), *bodies], id="main", tabIndex=-1),
+            html.Div(Tree("toast"), className="toast", role="status", **{"aria-live": "polite"}),
+            html.Div(say("page.drop"), id="drop", className="drop", **{"aria-hidden": "true"}),
         ],
         className="page",
     )
@@ -48,68 +61,66 @@ def layout() -> dmc.MantineProvider:
 
 
 def _header() -> html.Header:
+    home = html.A(
+        [html.Img(src="/assets/mark.svg", alt="", className="logo"), html.H1("streamapp")], href="/", className="home"
+    )
+    upload = html.Button(
+        [html.Span(className="icon icon-upload"), html.Span(say("page.upload"), className="wide")],
+        id="upload",
+        type="button",
+        className="button",
+        **{"aria-label": say("page.upload_label")},
+    )
     return html.Header(
-        html.Div(
-            [
-                html.Img(src="/assets/mark.svg", alt="", className="logo"),
-                html.H1("streamapp"),
-                html.Span("Which image model should you ship?", className="tagline"),
-                Tree("link"),
-                html.Button(["Upload", html.Span(" images")], id="upload", type="button", className="button"),
-                dmc.ColorSchemeToggle(
-                    id="scheme",
-                    lightIcon=html.Span(className="icon icon-sun"),
-                    darkIcon=html.Span(className="icon icon-moon"),
-                    variant="default",
-                    size=36,
-                    **{"aria-label": "Light or dark"},
-                ),
-            ],
-            className="bar-inner",
+        html.Div([home, _navigation(), Tree("link"), webcam.button(), upload, _languages(), _scheme()], className="top")
+    )
+
+
+def _navigation() -> html.Nav:
+    here = View.parse(asked.get()).page
+    links = [
+        html.A(
+            [html.Span(className=f"icon icon-{name}"), html.Span(say(f"nav.{name}"))],
+            href=link(name),
+            **{"data-nav": name, **({"aria-current": "page"} if name == here else {})},
         )
+        for name in PAGES
+    ]
+    return html.Nav(links, className="pages", **{"aria-label": say("nav.label")})
+
+
+def _languages() -> html.Div:
+    buttons = [
+        html.Button(
+            code.upper(),
+            type="button",
+            title=name,
+            lang=code,
+            **{"data-language": code, "aria-label": name, "aria-pressed": str(code == spoken()).lower()},
+        )
+        for code, name in LANGUAGES.items()
+    ]
+    return html.Div(buttons, className="segments", role="group", **{"aria-label": say("page.language")})
+
+
+def _scheme() -> dmc.ColorSchemeToggle:
+    return dmc.ColorSchemeToggle(
+        id="scheme",
+        lightIcon=html.Span(className="icon icon-sun"),
+        darkIcon=html.Span(className="icon icon-moon"),
+        variant="default",
+        size=36,
+        **{"aria-label": say("page.scheme")},
     )
 
 
 def _alerts() -> html.Div:
-    lost = "The dashboard's own server does not answer. Showing the last data; reconnecting by itself."
     return html.Div(
         [
-            html.Div(lost, id="lost", className="banner", role="alert"),
+            html.Div(say("page.lost"), id="lost", className="banner", role="alert"),
             Tree("banner"),
             Tree("note"),
             html.Div(Tree("upload-messages"), **{"aria-live": "polite"}),
         ],
         className="alerts",
-    )
-
-
-def _race() -> html.Section:
-    head = [
-        html.H2("Newest image", id="race-title"),
-        html.Span(id="race-meta", className="muted"),
-        html.Button("Follow live", id="follow", type="button", className="button small", hidden=True),
-    ]
-    return html.Section(
-        [html.Div(head, className="section-head"), Tree("race", notices.loading())],
-        className="card",
-        **{"aria-label": "Race"},
-    )
-
-
-def _strip() -> html.Section:
-    hint = html.Span("Drop images anywhere on this page to add them", className="muted hint")
-    return html.Section(
-        [html.Div([html.H2("Latest"), hint], className="section-head spread"), Tree("strip", className="strip")],
-        className="card",
-        **{"aria-label": "Latest images"},
-    )
-
-
-def _figures() -> html.Section:
-    windows = [{"value": window, "label": WINDOW_WORDS[window]} for window in WINDOWS]
-    head = [html.H2("Models"), dmc.SegmentedControl(id="window", data=windows, value="1m", size="xs")]
-    return html.Section(
-        [html.Div(head, className="section-head spread"), html.Div(Tree("stats"), className="scroll", tabIndex=0)],
-        className="card",
-        **{"aria-label": "Figures per model"},
     )

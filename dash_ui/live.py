@@ -5,11 +5,14 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, set_props
 
-from dash_ui import notices
+from dash_ui import actions, notices, uploads
 from dash_ui.hub import Hub
+from dash_ui.language import speaking
+from dash_ui.parts import Scene
 from dash_ui.screen import Screen
 from dash_ui.sessions import Session
 from dash_ui.tree import elements
+from dash_ui.view import View
 
 # The tabs of a browser share one connection, so a closed tab does not end it: each page is asked
 # now and then whether it is still there, and gets nothing while it is not.
@@ -20,45 +23,57 @@ LOST_PROBES = 5
 
 def register(app: Dash, hub: Hub) -> None:
     """Connect the page with the hub."""
-    page = (State("session", "data"), State("window", "value"), State("pinned", "data"))
+    page = (State("session", "data"), State("place", "data"), State("language", "data"))
 
     # No input and no output: Dash starts it with the page, and again when the connection comes back.
     @app.callback(*page, websocket=True, persistent=True)
-    async def live(session_id: str, window: str, pinned: str | None) -> None:
-        await _show(hub, session_id, window, pinned)
+    async def live(session_id: str, place: str, language: str) -> None:
+        await _show(hub, session_id, place, language)
 
     # A page that was frozen, or whose server was away for long, asks for its updates again.
     @app.callback(Input("wake", "data"), *page, websocket=True, persistent=True, prevent_initial_call=True)
-    async def again(_wake: int, session_id: str, window: str, pinned: str | None) -> None:
-        await _show(hub, session_id, window, pinned)
+    async def again(_wake: int, session_id: str, place: str, language: str) -> None:
+        await _show(hub, session_id, place, language)
+
+    @app.callback(Input("place", "data"), State("session", "data"), websocket=True, prevent_initial_call=True)
+    async def choose(place: str, session_id: str) -> None:
+        hub.choose(session_id, View.parse(place))
 
     @app.callback(
-        Input("window", "value"),
-        Input("pinned", "data"),
+        Output("toast", "tree"),
+        Input("act", "data"),
         State("session", "data"),
+        State("language", "data"),
         websocket=True,
         prevent_initial_call=True,
     )
-    async def choose(window: str, pinned: str | None, session_id: str) -> None:
-        hub.choose(session_id, window, pinned)
+    async def act(order: dict[str, Any], session_id: str, language: str) -> list[Any]:
+        with speaking(language):
+            return elements(await actions.act(hub, session_id, order))
 
     @app.callback(
-        Output("upload-messages", "tree"), Input("uploads", "data"), websocket=True, prevent_initial_call=True
+        Output("upload-messages", "tree"),
+        Input("uploads", "data"),
+        State("language", "data"),
+        websocket=True,
+        prevent_initial_call=True,
     )
-    async def tell(files: list[dict[str, Any]] | None) -> list[Any]:
-        return elements(notices.uploads(files or []))
+    async def tell(files: list[dict[str, Any]] | None, language: str) -> list[Any]:
+        with speaking(language):
+            return elements(uploads.box(files or []))
 
     app.clientside_callback(ClientsideFunction("page", "pulse"), Input("pulse", "data"))
 
 
-async def _show(hub: Hub, session_id: str, window: str, pinned: str | None) -> None:
+async def _show(hub: Hub, session_id: str, place: str, language: str) -> None:
     """Keep one page up to date until it is gone."""
     websocket = ctx.websocket
-    async with hub.session(session_id, window, pinned) as session:
-        screen = Screen(hub.board, session, hub.api.url)
+    async with hub.session(session_id, View.parse(place), language) as session:
+        screen = Screen(Scene(hub.board, session, hub.asks, hub.api.url))
         if websocket is None:
             _tell(screen)
-            set_props("banner", {"tree": elements(notices.no_live_connection())})
+            with speaking(language):
+                set_props("banner", {"tree": elements(notices.no_live_connection())})
             return
         watch = asyncio.create_task(_watch(websocket, session))
         try:

@@ -1,29 +1,28 @@
 """Words about the state of things: connection, banners, empty page, untrained weights, uploads."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from dash import html
 
 from dash_ui.board import Link
+from dash_ui.client import ApiDown, ApiProblem
+from dash_ui.language import known, say
 from dash_ui.texts import age, listing
-
-LINK_WORDS = {"connecting": "connecting", "live": "live", "reconnecting": "reconnecting", "down": "API down"}
 
 
 def link_badge(link: Link) -> html.Span:
     """The state of the connection, in the header."""
-    return html.Span(LINK_WORDS[link.state], className=f"link link-{link.state}", role="status")
+    return html.Span(say(f"link.{link.state}"), className=f"link link-{link.state}", role="status")
 
 
 def banner(link: Link, api_url: str, data_age_s: float | None) -> list[html.Div]:
     """What is wrong and what is done about it, when the API does not answer."""
     if link.state != "down":
         return []
-    kept = "There is no data yet." if data_age_s is None else f"Showing the last data, from {age(data_age_s)}."
+    kept = say("banner.no_data") if data_age_s is None else say("banner.kept", age=age(data_age_s))
     return [
         html.Div(
-            [html.B(f"The API at {api_url} does not answer. "), f"{kept} It is tried again by itself."],
+            [html.B(say("banner.down", url=api_url)), kept, say("banner.retry")],
             className="banner",
             role="alert",
             title=link.error,
@@ -35,8 +34,8 @@ def no_live_connection() -> html.Div:
     """For a browser without SharedWorker, which Dash's live connection needs."""
     return html.Div(
         [
-            html.B("This browser cannot hold a live connection (it has no SharedWorker). "),
-            "The page shows how things were when it was loaded; reload it to see more.",
+            html.B(say("banner.no_worker")),
+            say("banner.no_worker_more"),
         ],
         className="banner",
         role="alert",
@@ -47,25 +46,30 @@ def untrained_note(untrained: Sequence[str]) -> list[html.Div]:
     """Says in so many words that answers are guesses."""
     if not untrained:
         return []
-    verb = "is" if len(untrained) == 1 else "are"
-    words = (
-        f" {verb} untrained: freshly initialised weights, so the answers are guesses and the accuracy does not count."
-    )
+    words = say("banner.untrained", n=len(untrained))
     return [html.Div([html.B(listing(list(untrained))), words], className="note")]
+
+
+def reload_notes(errors: Mapping[str, str]) -> list[html.Div]:
+    """Models that go on with their old version, because the new one could not be had."""
+    return [
+        html.Div([html.B(model), say("banner.reload", error=error)], className="note")
+        for model, error in sorted(errors.items())
+    ]
 
 
 def waiting(down: bool) -> html.Div:
     """The page before the first image."""
-    title = "Nothing to show yet" if down else "Waiting for the first image"
+    title = say("empty.nothing" if down else "empty.waiting")
     return html.Div(
         [
             html.Div(className="empty-icon"),
             html.H3(title),
             html.P(
                 [
-                    "Start a stream with ",
+                    say("empty.start"),
                     html.Code("streamapp produce cifar10"),
-                    ", or drop an image anywhere on this page.",
+                    say("empty.start_more"),
                 ]
             ),
         ],
@@ -75,7 +79,7 @@ def waiting(down: bool) -> html.Div:
 
 def missing(why: str) -> html.Div:
     """A pinned image that cannot be shown."""
-    return html.Div([html.H3("This image cannot be shown"), html.P(why)], className="empty")
+    return html.Div([html.H3(say("empty.missing")), html.P(why)], className="empty")
 
 
 def loading() -> html.Div:
@@ -87,33 +91,20 @@ def loading() -> html.Div:
         ],
         className="race loading",
         role="status",
-        **{"aria-label": "Loading"},
+        **{"aria-label": say("empty.loading")},
     )
 
 
-def uploads(files: Sequence[dict[str, Any]]) -> list[html.Div]:
-    """One line per file that was sent: on its way, accepted, or refused and why."""
-    if not files:
-        return []
-    close = html.Button("×", className="close", type="button", **{"data-dismiss": "uploads", "aria-label": "Dismiss"})
-    return [
-        html.Div([html.Div([_upload(file) for file in files], className="upload-list"), close], className="upload-box")
-    ]
+def why(error: ApiProblem | ApiDown | None) -> str:
+    """What the API had against a request, in the reader's language where the catalogue has the problem."""
+    if isinstance(error, ApiProblem):
+        return known(f"problem.{error.name}", error.detail or error.title)
+    return say("problem.api-down")
 
 
-def _upload(file: dict[str, Any]) -> html.Div:
-    state = str(file["state"])
-    words: list[Any] = [html.B(str(file["name"]))]
-    if state == "sending":
-        words.append(html.Span("sending …"))
-    elif state == "accepted":
-        words.append(html.Span("accepted"))
-        words.append(
-            html.Button("show its race", type="button", className="linklike", **{"data-image": str(file["image_id"])})
-        )
-    else:
-        words.append(html.Span(f"refused: {file['message']}"))
-    return html.Div(words, className=f"upload {state}")
+def failed(error: ApiProblem | ApiDown | None) -> html.P:
+    """The place of something that cannot be had now."""
+    return html.P(say("problem.failed", why=why(error)), className="muted no-figures", role="alert")
 
 
 def no_figures(words: str) -> html.P:

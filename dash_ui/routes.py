@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.hub import Hub
 
+PROBLEM = "urn:streamapp:problem:"
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 # An image never changes under its id.
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
@@ -34,21 +35,24 @@ def add_routes(server: FastAPI, hub: Hub) -> None:
 
     # The header is also what keeps other sites out: a browser does not send it across origins unasked.
     @server.post("/upload")
-    async def upload(request: Request, x_filename: Annotated[str, Header()]) -> Response:
+    async def upload(
+        request: Request, x_filename: Annotated[str, Header()], x_camera: Annotated[str, Header()] = ""
+    ) -> Response:
         data = await _body(request)
         if data is None:
-            return _problem(413, "Image too large", "an image may have at most 10 MB")
-        answer = await hub.api.upload(unquote(x_filename), data)
+            return _problem(413, "too-large", "The file is too large", "an image may have at most 10 MB")
+        fields = {"source": "webcam", "camera_id": unquote(x_camera)} if x_camera else {}
+        answer = await hub.api.upload(unquote(x_filename), data, fields)
         return JSONResponse({"image_id": answer["images"][0]["image_id"]}, 202)
 
     @server.exception_handler(ApiProblem)
     async def refused(_request: Request, problem: Exception) -> Response:
         assert isinstance(problem, ApiProblem)
-        return _problem(problem.status, problem.title, problem.detail)
+        return _problem(problem.status, problem.name, problem.title, problem.detail)
 
     @server.exception_handler(ApiDown)
     async def down(_request: Request, error: Exception) -> Response:
-        return _problem(502, "The API does not answer", f"{error}; try again when the page is live")
+        return _problem(502, "api-down", "The API does not answer", f"{error}; try again when the page is live")
 
 
 async def _body(request: Request) -> bytes | None:
@@ -63,7 +67,7 @@ async def _body(request: Request) -> bytes | None:
     return bytes(data)
 
 
-def _problem(status: int, title: str, detail: str) -> JSONResponse:
+def _problem(status: int, name: str, title: str, detail: str) -> JSONResponse:
     """Problem details (RFC 9457)."""
-    content: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    content: dict[str, Any] = {"type": f"{PROBLEM}{name}", "title": title, "status": status, "detail": detail}
     return JSONResponse(content, status, media_type="application/problem+json")

@@ -1,8 +1,14 @@
 """What one open page shows, and when it has to be told something."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
+
+from dash_ui.data import Race
+from dash_ui.language import DEFAULT
+from dash_ui.view import View
 
 # Updates are merged: a page is told at most five times a second, and at least once a second, so that it
 # knows that the dashboard is alive and that ages ("3 s ago") are right.
@@ -10,16 +16,32 @@ REFRESH_S = 0.2
 PULSE_S = 1.0
 
 
+@dataclass(frozen=True)
+class Held:
+    """The newest images when somebody pressed pause, and how many there had been by then."""
+
+    races: tuple[Race, ...]
+    taken: int
+
+
 class Session:
     """The choices of one page and the bell that wakes its updates."""
 
-    def __init__(self, window: str, pinned: str | None) -> None:
-        self.window = window
-        self.pinned = pinned
-        self.missing: tuple[str, str] | None = None  # a pinned image that cannot be had, and why
+    def __init__(self, view: View, language: str = DEFAULT) -> None:
+        self.view = view
+        self.language = language
+        self.held: Held | None = None
         self.asleep = False  # the page does not answer: its tab is closed or frozen
         self.closed = False
+        self._shown = ("", 0.0)
         self._bell = asyncio.Event()
+
+    def stays(self, image_id: str) -> float:
+        """For how many seconds this image has been the one that is shown."""
+        now = time.monotonic()
+        if self._shown[0] != image_id:
+            self._shown = (image_id, now)
+        return now - self._shown[1]
 
     def wake(self) -> None:
         """Something that the page may show has changed."""

@@ -4,7 +4,8 @@ Dash throws away and builds again whatever `children` it is sent: pictures blink
 and each element costs a component. A `Tree` takes the same elements as plain data, and React changes only what differs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from dash.development.base_component import Component
@@ -26,6 +27,15 @@ class Tree(Component):
         super().__init__(id=id, tree=elements(content), className=className)
 
 
+@dataclass(frozen=True)
+class Element:
+    """An element that `dash.html` has none for (SVG, `time`), or with properties that Dash would not pass on."""
+
+    tag: str
+    props: Mapping[str, Any] = field(default_factory=dict)
+    children: Any = None
+
+
 def elements(content: Any) -> list[Any]:
     """HTML components as data: each element `[tag, properties, child, …]`, text as text."""
     return list(_elements(content))
@@ -39,5 +49,7 @@ def _elements(content: Any) -> Iterator[Any]:
         props = content.to_plotly_json()["props"]
         children = props.pop("children", None)
         yield [content._type.lower(), props, *_elements(children)]
+    elif isinstance(content, Element):
+        yield [content.tag, dict(content.props), *_elements(content.children)]
     elif content is not None:
         yield content

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
 from tests.support.fake_api import FakeApi
 from tests.support.fake_races import FakeModel, jpeg
@@ -31,6 +31,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
 ]
 WAIT_MS = 30_000  # for slow machines; everything here takes a second or two
 MAX_IDLE_MB = 150
@@ -48,15 +50,25 @@ class Site:
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def open(self, width: int = 1440, height: int = 1000, scheme: str = "light") -> Page:
-        """The page in a browser of its own, loaded and live."""
-        context = self.browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    def open(
+        self,
+        path: str = "",
+        *,
+        width: int = 1440,
+        height: int = 1000,
+        scheme: str = "light",
+        locale: str = "en",
+        live: str = "live",
+    ) -> Page:
+        """A page in a browser of its own, loaded and live."""
+        size = ViewportSize(width=width, height=height)
+        context = self.browser.new_context(viewport=size, color_scheme=scheme, locale=locale)  # type: ignore[arg-type]
         context.set_default_timeout(WAIT_MS)
         context.on("request", lambda request: self.requests.append(request.url))
         page = context.new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(self.url)
-        expect(page.locator(".link")).to_have_text("live", timeout=WAIT_MS)
+        page.goto(self.url + path)
+        expect(page.locator(".link")).to_have_text(live, timeout=WAIT_MS)
         return page
 
 
@@ -78,7 +90,8 @@ def site(browser: Browser) -> Iterator[Site]:
         for context in browser.contexts:
             context.close()
         assert site.errors == []
-        assert {urlsplit(asked).hostname for asked in site.requests} <= {"127.0.0.1"}, "a request left the host"
+        asked = {urlsplit(url) for url in site.requests}
+        assert {url.hostname for url in asked if url.scheme != "blob"} <= {"127.0.0.1"}, "a request left the host"
 
 
 @contextmanager
@@ -163,25 +176,42 @@ def test_an_image_is_pinned_and_followed_live_again(site: Site) -> None:
     site.api.every_s = 0  # so that the frame under the mouse is the one meant
     page.wait_for_timeout(1000)
     frame = page.locator(".frame").nth(3)
-    image_id = frame.get_attribute("data-image")
+    href = frame.get_attribute("href") or ""
+    image_id = href.removeprefix("/?pin=")
     frame.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("[data-race]")).to_have_attribute("data-race", image_id or "")
+    expect(page.locator("[data-race]")).to_have_attribute("data-race", image_id)
     expect(page.locator("#race-title")).to_have_text("Pinned image")
+    assert page.url.endswith(href), "what is shown cannot be linked"
     site.api.every_s = 0.4
-    expect(page.locator(".frame").nth(3)).not_to_have_attribute("data-image", image_id or "")
+    expect(page.locator(".frame").nth(3)).not_to_have_class("frame pinned")
     expect(page.locator(".frame.pinned")).to_be_focused()
     assert newest(page) == image_id
     shot(page, "pinned")
-    page.get_by_role("button", name="Follow live").click()
-    expect(page.locator("[data-race]")).not_to_have_attribute("data-race", image_id or "")
-    expect(page.locator("#follow")).to_be_hidden()
+    page.get_by_role("link", name="Follow live").click()
+    expect(page.locator("[data-race]")).not_to_have_attribute("data-race", image_id)
+    expect(page.locator("#follow")).to_have_count(0)
+    page.go_back()
+    expect(page.locator("[data-race]")).to_have_attribute("data-race", image_id)
+
+
+def test_a_page_is_paused_and_catches_up(site: Site) -> None:
+    page = site.open()
+    expect(page.locator("[data-race]")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#race-title")).to_have_text("Paused")
+    shown = newest(page)
+    expect(page.locator("#race-tools")).to_contain_text(re.compile("[2-9] new images"))
+    assert newest(page) == shown
+    page.get_by_role("button", name="Catch up").click()
+    expect(page.locator("[data-race]")).not_to_have_attribute("data-race", shown)
+    expect(page.locator("#race-title")).to_have_text("Newest image")
 
 
 def test_the_window_of_the_table_is_chosen(site: Site) -> None:
     page = site.open()
     expect(page.locator(".stats")).to_have_attribute("data-window", "1m")
-    page.get_by_text("15 min").click()
+    page.get_by_role("link", name="15 min").click()
     expect(page.locator(".stats")).to_have_attribute("data-window", "15m")
 
 
@@ -197,8 +227,10 @@ def test_uploads_are_accepted_or_refused_in_words(site: Site, tmp_path: Path) ->
     expect(line.filter(has_text="cat.jpg")).to_contain_text("accepted", timeout=WAIT_MS)
     expect(line.filter(has_text="notes.jpg")).to_contain_text("not a JPEG, PNG or WebP image")
     expect(line.filter(has_text="huge.png")).to_contain_text("at most 10 MB")
+    expect(page.locator(".upload-summary")).to_contain_text("3 of 3 sent · 2 refused")
+    assert line.locator("img").first.evaluate("image => image.src").startswith("blob:")
     shot(page, "uploads")
-    page.get_by_role("button", name="show its race").click()
+    page.get_by_role("link", name="show its race").click()
     expect(page.locator("#race-meta")).to_contain_text("upload")
     expect(lane(page, "resnet50")).to_be_visible()
     page.get_by_role("button", name="Dismiss").click()
@@ -283,7 +315,7 @@ def test_three_pages_share_one_stream_of_events(site: Site) -> None:
     assert site.api.streams_opened == 1
 
 
-CLIPPED = """[...document.querySelectorAll('.lane *, h1, h2, .button, .badge, .outcome *')]
+CLIPPED = """[...document.querySelectorAll('.lane *, h1, h2, .button, .badge, .outcome *, .pages a')]
     .filter(e => e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1).map(e => e.className + ': ' + e.textContent)"""
 
 # The text of one cell of a lane over that of another.
@@ -313,6 +345,34 @@ def test_nothing_sticks_out_at_any_width(site: Site, width: int, scheme: str) ->
         assert page.evaluate(OVERLAPPING) == []
         page.wait_for_function("old => document.querySelector('[data-race]').dataset.race !== old", arg=newest(page))
     shot(page, f"{scheme}-{width}")
+
+
+def test_the_camera_of_the_browser_sends_frames_until_it_is_stopped(site: Site) -> None:
+    site.api.every_s = 0
+    page = site.open()
+    page.locator("#webcam").click()
+    expect(page.locator("#webcam-sent")).to_have_text(re.compile("[2-9]"), timeout=WAIT_MS)
+    expect(page.locator("#race-meta")).to_contain_text("webcam · camera browser-")
+    expect(page.locator("#webcam-choice option")).not_to_have_count(0)
+    assert page.locator("#webcam-video").evaluate("video => video.videoWidth") > 0
+    shot(page, "webcam")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#webcam-panel")).to_be_hidden()
+    page.wait_for_timeout(500)
+    sent = len(site.api.world.races)
+    page.wait_for_timeout(1500)
+    assert len(site.api.world.races) == sent, "it goes on after it was stopped"
+
+
+def test_the_language_is_the_browsers_until_another_is_chosen(site: Site) -> None:
+    page = site.open(locale="es-MX", live="en vivo")
+    expect(page.locator("#race-title")).to_have_text("Imagen más reciente")
+    assert page.evaluate("document.documentElement.lang") == "es"
+    shot(page, "spanish")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("#race-title")).to_have_text("Newest image", timeout=WAIT_MS)
+    page.reload()
+    expect(page.locator("#race-title")).to_have_text("Newest image", timeout=WAIT_MS)
 
 
 def test_light_and_dark_are_switched(site: Site) -> None:

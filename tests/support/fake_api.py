@@ -144,27 +144,33 @@ class FakeApi:
         return web.json_response({"models": models})
 
     async def _post(self, request: web.Request) -> web.Response:
-        field = await anext(aiter(await request.multipart()))
-        data, name = await field.read(), field.filename
+        data, name, said = b"", "", {}
+        async for field in await request.multipart():
+            if field.filename is None:
+                said[field.name] = await field.text()
+            else:
+                data, name = await field.read(), field.filename
         if not data.startswith(MAGIC):
-            return _problem(415, "Unsupported format", "the content is not a JPEG, PNG or WebP image")
+            return _problem(
+                415, "Unsupported format", "the content is not a JPEG, PNG or WebP image", "unsupported-format"
+            )
         image_id = str(uuid4())
-        self._loop_call_later(image_id)
+        self._race_later(image_id, said.get("source", "upload"), said.get("camera_id"))
         image = {"image_id": image_id, "url": f"/api/v1/images/{image_id}", "filename": name}
         return web.json_response({"images": [image], "rejected": []}, status=202)
 
-    def _loop_call_later(self, image_id: str) -> None:
+    def _race_later(self, image_id: str, source: str, camera: str | None) -> None:
         loop = asyncio.get_running_loop()
-        loop.call_later(0.3, lambda: self._publish("verdict", self.world.race("upload", image_id)))
+        loop.call_later(0.3, lambda: self._publish("verdict", self.world.race(source, image_id, camera=camera)))
 
 
 def _as_image(verdict: dict[str, Any]) -> dict[str, Any]:
-    image = {key: verdict.get(key) for key in ("image_id", "timestamp", "source", "label")}
+    image = {key: verdict.get(key) for key in ("image_id", "timestamp", "source", "camera_id", "label")}
     return {"image": image, "predictions": verdict["predictions"], "verdict": verdict}
 
 
-def _problem(status: int, title: str, detail: str) -> web.Response:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+def _problem(status: int, title: str, detail: str, name: str = "not-found") -> web.Response:
+    body = {"type": f"urn:streamapp:problem:{name}", "title": title, "status": status, "detail": detail}
     return web.json_response(body, status=status, content_type="application/problem+json")
 
 

@@ -65,7 +65,13 @@ class FakeWorld:
     races: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=2000))
     photos: dict[str, tuple[str, int]] = field(default_factory=dict)
 
-    def race(self, source: str = "cifar10", image_id: str | None = None, label: str | None = None) -> dict[str, Any]:
+    def race(
+        self,
+        source: str = "cifar10",
+        image_id: str | None = None,
+        label: str | None = None,
+        camera: str | None = None,
+    ) -> dict[str, Any]:
         """A new image, raced: its verdict."""
         photo, lean, known = self.dice.choice(PHOTOS)
         image_id = image_id or str(uuid4())
@@ -73,7 +79,7 @@ class FakeWorld:
         label = label or (known if source == "cifar10" else None)
         queue = self.dice.lognormvariate(0.6, 0.5)
         predictions = [self._predict(model, image_id, lean, label, queue) for model in self.models if not model.dead]
-        verdict = self._verdict(image_id, source, label, predictions)
+        verdict = self._verdict(image_id, source, label, predictions) | {"camera_id": camera}
         self.races.append(verdict)
         return verdict
 

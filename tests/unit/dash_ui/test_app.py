@@ -116,3 +116,32 @@ async def test_without_the_api_uploads_and_pictures_say_so(dashboard: aiohttp.Cl
         assert (await response.json())["title"] == "The API does not answer"
     async with dashboard.get("/thumb/00000000-0000-0000-0000-000000000001") as response:
         assert response.status == 502
+
+
+async def test_the_page_speaks_the_visitors_language(dashboard: aiohttp.ClientSession) -> None:
+    async def first(headers: dict[str, str]) -> str:
+        async with dashboard.get("/", headers=headers) as response:
+            return await response.text()
+
+    assert '<html lang="en">' in await first({})
+    spanish = await first({"Accept-Language": "es-AR,es;q=0.9"})
+    assert '<html lang="es">' in spanish
+    assert "conviene usar" in spanish
+    assert '<html lang="en">' in await first({"Accept-Language": "es", "Cookie": 'language=en; other="x'})
+
+
+async def test_the_layout_knows_the_language_and_the_page_that_asks_for_it(dashboard: aiohttp.ClientSession) -> None:
+    headers = {"Referer": f"{dashboard._base_url}/?pin=17", "Cookie": "language=es"}
+    async with dashboard.get("/_dash-layout", headers=headers) as response:
+        page = (await response.json())["props"]["children"]["props"]["children"]
+    stores = {part["props"].get("id"): part["props"].get("data") for part in page}
+    assert (stores["place"], stores["language"]) == ("/?pin=17", "es")
+    assert "Ir al contenido" in str(page)
+
+
+async def test_a_frame_of_a_webcam_says_so(dashboard: aiohttp.ClientSession, api: FakeApi) -> None:
+    headers = {"X-Filename": "frame.jpg", "X-Camera": "browser-1"}
+    async with dashboard.post("/upload", data=jpeg("chelsea", 0, 64), headers=headers) as response:
+        assert response.status == 202
+    await until(lambda: bool(api.world.races))
+    assert (api.world.races[-1]["source"], api.world.races[-1]["camera_id"]) == ("webcam", "browser-1")

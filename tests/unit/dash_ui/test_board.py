@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from dash_ui.board import KEPT_PINNED, KEPT_RACES, STRIP, Board
+from dash_ui.board import KEPT_RACES, KEPT_STATS, STRIP, Board
 from dash_ui.data import Race, Stats
 from tests.support.fake_races import FakeModel, FakeWorld
 
@@ -11,7 +11,7 @@ def test_the_newest_verdict_is_shown_first(race: Race) -> None:
         board.take_verdict(replace(race, image_id=str(number)))
     assert board.newest is not None
     assert board.newest.image_id == "19"
-    assert [shown.image_id for shown in board.strip()] == [str(number) for number in range(19, 19 - STRIP, -1)]
+    assert [shown.image_id for shown in board.latest()] == [str(number) for number in range(19, 19 - STRIP, -1)]
 
 
 def test_an_amended_verdict_replaces_the_first_in_its_place(race: Race) -> None:
@@ -19,18 +19,19 @@ def test_an_amended_verdict_replaces_the_first_in_its_place(race: Race) -> None:
     board.take_verdict(replace(race, answers=race.answers[:2], complete=False))
     board.take_verdict(replace(race, image_id="later"))
     board.take_verdict(race)
-    assert [shown.image_id for shown in board.strip()] == ["later", race.image_id]
+    assert [shown.image_id for shown in board.latest()] == ["later", race.image_id]
     assert board.race(race.image_id) == race
 
 
-def test_memory_is_bounded(race: Race) -> None:
-    board = Board()
+def test_memory_is_bounded(race: Race, world: FakeWorld) -> None:
+    board, stats = Board(), Stats.parse(world.stats("1m"))
     for number in range(2 * KEPT_RACES):
         board.take_verdict(replace(race, image_id=str(number)))
-        board.take_fetched(replace(race, image_id=f"old-{number}"))
+        board.take_stats(stats)
     assert board.race("0") is None
     assert sum(board.race(str(number)) is not None for number in range(2 * KEPT_RACES)) == KEPT_RACES
-    assert sum(board.race(f"old-{number}") is not None for number in range(2 * KEPT_RACES)) == KEPT_PINNED
+    assert len(board.trend) == KEPT_STATS
+    assert board.taken == 2 * KEPT_RACES
 
 
 def test_the_list_of_images_comes_newest_first_and_only_with_verdicts(race: Race) -> None:
@@ -38,7 +39,7 @@ def test_the_list_of_images_comes_newest_first_and_only_with_verdicts(race: Race
     board.take_newest(
         [replace(race, image_id="c", pending=True), replace(race, image_id="b"), replace(race, image_id="a")]
     )
-    assert [shown.image_id for shown in board.strip()] == ["b", "a"]
+    assert [shown.image_id for shown in board.latest()] == ["b", "a"]
 
 
 def test_models_keep_their_place_when_another_one_comes(world: FakeWorld) -> None:
@@ -61,19 +62,32 @@ def test_a_model_stops_being_untrained_when_the_api_says_so(world: FakeWorld) ->
     assert board.untrained == set()
 
 
-def test_a_pinned_image_that_was_awaited_gets_its_verdict(race: Race) -> None:
+def test_the_strip_of_one_camera_has_its_images_only(race: Race) -> None:
     board = Board()
-    board.take_fetched(replace(race, pending=True, answers=()))
-    assert board.strip() == []
-    board.take_verdict(race)
-    assert board.race(race.image_id) == race
+    for number, camera in enumerate(["door", None, "yard", "door"]):
+        board.take_verdict(replace(race, image_id=str(number), camera_id=camera))
+    assert [shown.image_id for shown in board.latest("door")] == ["3", "0"]
+    assert {name: shown.image_id for name, shown in board.cameras().items()} == {"door": "3", "yard": "2"}
+
+
+def test_facts_and_reload_errors_of_models(world: FakeWorld) -> None:
+    board = Board()
+    serving = {"model": "a", "model_version": "3", "precision": "bf16", "runtime": "openvino"}
+    board.take_models([serving, {"model": "b", "model_version": "1", "reload_error": {"error": "no such file"}}])
+    assert board.facts == {"a": "3 · bf16 · openvino", "b": "1"}
+    assert board.reload_errors == {"b": "no such file"}
+    before = board.revisions.models
+    board.take_models([serving])
+    assert board.reload_errors == {}
+    assert board.revisions.models == before + 1
 
 
 def test_figures_count_as_data_and_links_do_not(world: FakeWorld) -> None:
     board = Board()
     assert board.data_age_s() is None
     board.take_stats(Stats.parse(world.stats("5m")))
-    assert board.stats["5m"].window == "5m"
+    assert board.stats is not None
+    assert board.stats.window == "5m"
     age = board.data_age_s()
     assert age is not None
     assert age < 5

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
-from dash_ui.cards import film_strip, race_card
+from dash_ui.cards import race_card
 from dash_ui.data import Race
+from dash_ui.language import speaking
 from tests.unit.dash_ui.pieces import having, text
 
 MODELS = ["efficientnet", "mobilenet", "resnet50"]
@@ -13,7 +14,7 @@ def lane(race: Race, model: str, models: list[str] = MODELS, untrained: frozense
 
 
 def test_every_model_has_a_lane_with_its_answer_and_times(race: Race) -> None:
-    assert text(lane(race, "resnet50")) == "resnet50 8.0 ms 18.0 ms cat ✓ 80 %"
+    assert text(lane(race, "resnet50")) == "resnet50 inference 8.0 ms total 18.0 ms cat ✓ 80 %"
 
 
 def test_badges_name_the_fastest_and_the_most_confident(race: Race) -> None:
@@ -77,25 +78,21 @@ def test_a_model_that_did_not_take_part_has_no_lane(race: Race) -> None:
     assert having(card, data_model="tiny") == []
 
 
-def test_a_model_keeps_its_colour_in_card_and_strip(race: Race) -> None:
-    colour = lane(race, "resnet50").style["--model"]  # type: ignore[attr-defined]
-    says = having(film_strip([race], MODELS, None), class_="say")
-    assert [(text(say), say.style["--model"]) for say in says][2] == ("cat", colour)
-    assert len({say.style["--model"] for say in says}) == 3
-
-
 def test_the_thumbnail_flies_by_and_the_original_stays(race: Race) -> None:
     assert having(race_card(race, MODELS, ()), src=f"/thumb/{race.image_id}")
     assert having(race_card(race, MODELS, (), original=True), src=f"/original/{race.image_id}")
 
 
-def test_the_strip_marks_the_pinned_image(race: Race) -> None:
-    other = replace(race, image_id="other")
-    frames = film_strip([other, race], MODELS, race.image_id)
-    pressed = [(getattr(frame, "data-image"), getattr(frame, "aria-pressed")) for frame in frames]
-    assert pressed == [("other", "false"), (race.image_id, "true")]
-
-
 def test_a_label_is_text_whatever_it_says(race: Race) -> None:
     nasty = replace(race, label="<script>alert(1)</script>")
     assert "<script>alert(1)</script>" in text(race_card(nasty, MODELS, ()))
+
+
+def test_in_spanish_the_whole_card_is_spanish(race: Race) -> None:
+    with speaking("es"):
+        card = race_card(race, MODELS, ())
+    assert text(having(card, class_="outcome")) == "Consenso gato ✓ 67 % de acuerdo (2 de 3) etiqueta gato"
+    assert (
+        text(having(card, data_model="mobilenet"))
+        == "mobilenet más rápido inferencia 2,0 ms total 12,0 ms perro ✗ 60 %"
+    )

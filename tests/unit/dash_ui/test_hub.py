@@ -1,13 +1,16 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from dash_ui import asks
 from dash_ui import hub as hub_module
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.hub import Hub
+from dash_ui.sessions import Held
+from dash_ui.view import View
 from tests.support.fake_races import FakeWorld
 from tests.unit.dash_ui.pieces import until
 
@@ -46,10 +49,15 @@ class TwinApi:
         self._check("newest")
         return [self._image(verdict) for verdict in list(self.world.races)[::-1][:limit]]
 
-    async def image(self, image_id: str) -> dict[str, Any]:
-        self._check(f"image {image_id}")
+    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:
+        words = path.removeprefix("/api/v1/").split("/")
+        if words[0] == "stats":
+            return await self.stats(dict(params)["window"])
+        if words[0] == "models":
+            return {"models": await self.models()}
+        self._check(f"image {words[1]}")
         for verdict in self.world.races:
-            if verdict["image_id"] == image_id:
+            if verdict["image_id"] == words[1]:
                 return self._image(verdict)
         raise ApiProblem(404, "No such image", "")
 
@@ -83,6 +91,7 @@ class TwinApi:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> TwinApi:
     monkeypatch.setattr(hub_module, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(asks, "TICK_S", 0.02)
     return TwinApi()
 
 
@@ -97,14 +106,15 @@ async def test_what_happened_before_is_on_the_board(api: TwinApi) -> None:
     old = [api.world.race()["image_id"] for _ in range(3)]
     async with Hub(api).running() as hub:  # type: ignore[arg-type]
         await until(lambda: hub.board.link.state == "live")
-        assert [race.image_id for race in hub.board.strip()] == old[::-1]
-        assert hub.board.stats["1m"].models[0].images == 3
+        assert [race.image_id for race in hub.board.latest()] == old[::-1]
+        assert hub.board.stats is not None
+        assert hub.board.stats.models[0].images == 3
         assert hub.board.models == ["efficientnet", "mobilenet", "resnet50"]
 
 
 async def test_ten_pages_share_one_stream_and_all_are_woken(api: TwinApi, hub: Hub) -> None:
     async def follow(number: int) -> str:
-        async with hub.session(str(number), "1m", None) as session:
+        async with hub.session(str(number), View(), "en") as session:
             async for _ in session.moments():
                 if hub.board.newest is not None:
                     return hub.board.newest.image_id
@@ -122,7 +132,7 @@ async def test_thumbnails_are_here_before_the_browsers_ask_while_somebody_looks(
     unseen, seen = api.world.race(), api.world.race()
     api.send("verdict", unseen)
     await until(lambda: hub.board.race(unseen["image_id"]) is not None)
-    async with hub.session("a", "1m", None):
+    async with hub.session("a", View(), "en"):
         api.send("verdict", seen)
         await until(lambda: f"thumbnail {seen['image_id']}" in api.asked)
     await hub.pictures.thumbnail(seen["image_id"])
@@ -162,39 +172,44 @@ async def test_an_event_that_cannot_be_read_does_not_end_the_stream(
 
 async def test_a_pinned_image_is_fetched_once_needed(api: TwinApi, hub: Hub) -> None:
     old = api.world.race()["image_id"]
-    async with hub.session("a", "1m", None) as session:
-        hub.choose("a", "1m", old)
-        await until(lambda: hub.board.race(old) is not None)
-        hub.choose("a", "1m", "unknown")
-        await until(lambda: session.missing is not None)
-        assert session.missing == ("unknown", "No such image")
+    async with hub.session("a", View(), "en"):
+        hub.choose("a", View.parse(f"/?pin={old}"))
+        await until(lambda: bool(hub.asks.answer(asks.image(old))))
+        assert f"image {old}" in api.asked
+        hub.choose("a", View.parse("/?pin=unknown"))
+        await until(lambda: bool(hub.asks.answer(asks.image("unknown"))))
+        answer = hub.asks.answer(asks.image("unknown"))
+        assert answer is not None
+        assert "No such image" in str(answer.error)
 
 
-async def test_longer_windows_are_asked_for_only_while_someone_looks(api: TwinApi, hub: Hub) -> None:
+async def test_longer_windows_are_asked_for_once_for_all_and_only_while_someone_looks(api: TwinApi, hub: Hub) -> None:
     assert "stats 15m" not in api.asked
-    async with hub.session("a", "15m", None), hub.session("b", "15m", None):
-        await until(lambda: "15m" in hub.board.stats)
-        before = api.asked.count("stats 15m")
-        for _ in range(hub_module.PUSHES_PER_ASK):
-            api.send("stats", api.world.stats("1m"))
-        await until(lambda: api.asked.count("stats 15m") == before + 1)
-    before = api.asked.count("stats 15m")
-    for _ in range(2 * hub_module.PUSHES_PER_ASK):
-        api.send("stats", api.world.stats("1m"))
-    await asyncio.sleep(0.05)
-    assert api.asked.count("stats 15m") == before
+    view = View.parse("/?window=15m")
+    async with hub.session("a", view, "en"), hub.session("b", view, "en"):
+        await until(lambda: bool(hub.asks.answer(asks.stats("15m"))))
+        assert api.asked.count("stats 15m") == 1
 
 
-async def test_a_page_that_connects_again_takes_over_from_itself(hub: Hub) -> None:
-    async with hub.session("a", "1m", None) as first, hub.session("a", "5m", None) as second:
-        assert first.closed
-        hub.choose("a", "15m", None)
-        assert second.window == "15m"
+async def test_every_page_learns_what_the_models_are(api: TwinApi, hub: Hub) -> None:
+    api.world.models[0].trained = False
+    async with hub.session("a", View(), "en"):
+        await until(lambda: hub.board.untrained == {"efficientnet"})
+
+
+async def test_a_page_that_connects_again_takes_over_from_itself_and_stays_paused(hub: Hub) -> None:
+    async with hub.session("a", View(), "en") as first:
+        first.held = Held((), 3)
+        async with hub.session("a", View.parse("/?window=5m"), "es") as second:
+            assert first.closed
+            assert second.held == first.held
+            hub.choose("a", View.parse("/?window=15m"))
+            assert second.view.get("window") == "15m"
     assert second.closed
 
 
 async def test_a_session_that_ends_is_forgotten(hub: Hub) -> None:
-    async with hub.session("a", "1m", None) as session:
+    async with hub.session("a", View(), "en") as session:
         pass
-    hub.choose("a", "15m", None)
-    assert session.window == "1m"
+    hub.choose("a", View.parse("/?window=15m"))
+    assert session.view == View()

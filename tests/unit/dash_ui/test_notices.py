@@ -1,6 +1,8 @@
 from dash_ui import notices
 from dash_ui.board import Link
-from tests.unit.dash_ui.pieces import having, text
+from dash_ui.client import ApiDown, ApiProblem
+from dash_ui.language import speaking
+from tests.unit.dash_ui.pieces import text
 
 
 def test_the_banner_names_the_api_and_keeps_the_last_data() -> None:
@@ -24,21 +26,18 @@ def test_one_and_many_untrained_models() -> None:
     assert text(notices.untrained_note(["a", "b"])).startswith("a and b are untrained")
 
 
-def test_each_file_has_a_line_that_says_what_became_of_it() -> None:
-    lines = notices.uploads(
-        [
-            {"name": "a.jpg", "state": "sending"},
-            {"name": "b.jpg", "state": "accepted", "image_id": "17"},
-            {"name": "c.txt", "state": "refused", "message": "not an image"},
-        ]
+def test_a_model_that_keeps_its_old_version_says_why() -> None:
+    assert text(notices.reload_notes({"resnet50": "no such file"})) == (
+        "resnet50 goes on with its old version, because the new one could not be loaded: no such file"
     )
-    assert [text(line) for line in having(lines, class_="upload")] == [
-        "a.jpg sending …",
-        "b.jpg accepted show its race",
-        "c.txt refused: not an image",
-    ]
-    assert len(having(lines, data_image="17")) == 1
-    assert notices.uploads([]) == []
+    assert notices.reload_notes({}) == []
+
+
+def test_a_refusal_is_told_in_the_readers_language_where_it_is_known() -> None:
+    with speaking("es"):
+        assert notices.why(ApiProblem(503, "x", "y", "store-unavailable")).startswith("un almacén no responde")
+        assert notices.why(ApiProblem(418, "Teapot", "", "teapot")) == "Teapot"
+        assert notices.why(ApiDown("refused")).startswith("la API no responde")
 
 
 def test_the_empty_page_says_how_to_fill_it() -> None:

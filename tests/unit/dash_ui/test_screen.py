@@ -5,11 +5,17 @@ from typing import Any
 import pytest
 from dash._utils import to_json
 
-from dash_ui import screen as screen_module
-from dash_ui.board import Board, Link
+from dash_ui import sessions
+from dash_ui.asks import Answer, Ask, Asks, image
+from dash_ui.asks import stats as stats_ask
+from dash_ui.board import KEPT_STATS, Board, Link
+from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.data import Race, Stats
-from dash_ui.screen import Screen, origin
-from dash_ui.sessions import Session
+from dash_ui.pages.live import origin
+from dash_ui.parts import Scene
+from dash_ui.screen import Screen
+from dash_ui.sessions import Held, Session
+from dash_ui.view import View
 from tests.support.fake_races import FakeModel, FakeWorld
 
 MAX_REFRESH_BYTES = 20_000
@@ -22,14 +28,41 @@ def board() -> Board:
     return board
 
 
+class NoApi:
+    """Whatever is asked for never comes."""
+
+    async def get(self, path: str, params: Any = ()) -> Any:
+        raise ApiDown("refused")
+
+
+def answered(asks: Asks, ask: Ask, answer: Answer) -> None:
+    asks._answers[ask] = answer
+
+
+def open_page(board: Board, url: str = "/", language: str = "en", api_url: str = "http://api") -> Screen:
+    """A page that was just opened at a URL."""
+    asks = Asks(NoApi(), set, lambda _: None)
+    return Screen(Scene(board, Session(View.parse(url), language), asks, api_url))
+
+
 def told(screen: Screen) -> dict[str, Any]:
     """What a page is told now: component id → the text and properties, as JSON."""
     return {component_id: json.dumps(props, ensure_ascii=False) for component_id, props in screen.updates()}
 
 
 def test_only_what_changed_is_sent(board: Board, race: Race) -> None:
-    screen = Screen(board, Session("1m", None), "http://api")
-    assert set(told(screen)) >= {"link", "banner", "note", "race", "strip", "stats", "race-title", "follow", "pulse"}
+    screen = open_page(board)
+    assert set(told(screen)) >= {
+        "link",
+        "banner",
+        "note",
+        "race",
+        "strip",
+        "stats",
+        "race-title",
+        "race-tools",
+        "pulse",
+    }
     assert set(told(screen)) == {"pulse"}
     board.take_verdict(race)
     assert set(told(screen)) == {"race", "race-meta", "strip", "pulse"}
@@ -37,10 +70,11 @@ def test_only_what_changed_is_sent(board: Board, race: Race) -> None:
 
 def test_a_refresh_stays_small(board: Board, world: FakeWorld) -> None:
     world.models.append(FakeModel("mobilenet-int8", 1.2, 0.7))
-    screen = Screen(board, Session("1m", None), "http://api")
+    screen = open_page(board)
     for _ in range(30):
         board.take_verdict(Race.from_verdict(world.race()))
-    board.take_stats(Stats.parse(world.stats("1m")))
+    for _ in range(KEPT_STATS):
+        board.take_stats(Stats.parse(world.stats("1m")))
     screen.updates()
     board.take_verdict(Race.from_verdict(world.race()))
     board.take_stats(Stats.parse(world.stats("1m")))
@@ -50,7 +84,7 @@ def test_a_refresh_stays_small(board: Board, world: FakeWorld) -> None:
 
 def test_before_anything_is_known_the_page_loads_and_then_waits(board: Board) -> None:
     board.take_link(Link("connecting"))
-    screen = Screen(board, Session("1m", None), "http://api")
+    screen = open_page(board)
     assert "Loading" in told(screen)["race"]
     board.take_link(Link("live"))
     assert "Waiting for the first image" in told(screen)["race"]
@@ -58,7 +92,7 @@ def test_before_anything_is_known_the_page_loads_and_then_waits(board: Board) ->
 
 def test_when_the_api_is_down_the_banner_shows_and_the_last_image_stays(board: Board, race: Race) -> None:
     board.take_verdict(race)
-    screen = Screen(board, Session("1m", None), "http://api:1")
+    screen = open_page(board, api_url="http://api:1")
     screen.updates()
     board.take_link(Link("down", "refused"))
     now = told(screen)
@@ -71,33 +105,70 @@ def test_when_the_api_is_down_the_banner_shows_and_the_last_image_stays(board: B
 
 def test_a_pinned_image_stays_while_others_come(board: Board, race: Race) -> None:
     board.take_verdict(race)
-    session = Session("1m", race.image_id)
-    screen = Screen(board, session, "http://api")
+    screen = open_page(board, f"/?pin={race.image_id}")
     first = told(screen)
     assert f"/original/{race.image_id}" in first["race"]
     assert "Pinned image" in first["race-title"]
-    assert first["follow"] == '{"hidden": false}'
+    assert '"href": "/"' in first["race-tools"]
     board.take_verdict(replace(race, image_id="newer"))
     assert set(told(screen)) == {"strip", "pulse"}
-    session.pinned = None
+    screen.scene.session.view = View()
     now = told(screen)
     assert "/thumb/newer" in now["race"]
-    assert now["follow"] == '{"hidden": true}'
+    assert "Newest image" in now["race-title"]
 
 
-def test_a_pinned_image_that_is_not_there_is_awaited_then_explained(board: Board) -> None:
-    session = Session("1m", "gone")
-    screen = Screen(board, session, "http://api")
+def test_a_pinned_image_that_is_not_there_is_awaited_then_explained(board: Board, race: Race) -> None:
+    screen = open_page(board, "/?pin=gone")
     assert "Loading" in told(screen)["race"]
-    session.missing = ("gone", "No such image")
+    answered(screen.scene.asks, image("gone"), Answer(error=ApiProblem(404, "No such image", "", "not-here")))
     assert "No such image" in told(screen)["race"]
+    verdict = FakeWorld().race(image_id="gone")
+    answered(screen.scene.asks, image("gone"), Answer({"image": verdict, **verdict, "verdict": verdict}))
+    assert "/original/gone" in told(screen)["race"]
+
+
+def test_a_paused_page_holds_its_images_and_counts_the_new_ones(board: Board, race: Race) -> None:
+    board.take_verdict(race)
+    screen = open_page(board)
+    screen.scene.session.held = Held(tuple(board.latest()), board.taken)
+    assert "Paused" in told(screen)["race-title"]
+    board.take_verdict(replace(race, image_id="newer"))
+    assert set(told(screen)) == {"race-tools", "pulse"}
+    board.take_verdict(replace(race, image_id="newest"))
+    assert "2 new images" in told(screen)["race-tools"]
+    screen.scene.session.held = None
+    assert "/thumb/newest" in told(screen)["race"]
+
+
+def test_one_camera_alone(board: Board, race: Race) -> None:
+    board.take_verdict(replace(race, image_id="a", camera_id="door"))
+    board.take_verdict(replace(race, image_id="b", camera_id="yard"))
+    screen = open_page(board, "/?camera=door")
+    now = told(screen)
+    assert "/thumb/a" in now["race"]
+    assert "/thumb/b" not in now["strip"]
+    assert "yard" in now["cameras"]
+
+
+def test_each_page_speaks_its_own_language(board: Board, race: Race) -> None:
+    board.take_verdict(race)
+    english, spanish = told(open_page(board)), told(open_page(board, language="es"))
+    assert "Consensus" in english["race"]
+    assert "Consenso" in spanish["race"]
+    assert "gato" in spanish["race"]
+
+
+def test_a_model_that_could_not_be_reloaded_is_named_on_top(board: Board) -> None:
+    board.take_models([{"model": "resnet50", "reload_error": {"error": "no such file"}}])
+    assert "no such file" in told(open_page(board))["note"]
 
 
 def test_an_image_that_stays_gets_its_original(board: Board, race: Race, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr(screen_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(sessions.time, "monotonic", lambda: clock[0])
     board.take_verdict(race)
-    screen = Screen(board, Session("1m", None), "http://api")
+    screen = open_page(board)
     assert f"/thumb/{race.image_id}" in told(screen)["race"]
     clock[0] += 1.1
     assert f"/original/{race.image_id}" in told(screen)["race"]
@@ -106,19 +177,18 @@ def test_an_image_that_stays_gets_its_original(board: Board, race: Race, monkeyp
 def test_the_table_follows_the_window_chosen(board: Board, world: FakeWorld) -> None:
     world.race()
     board.take_stats(Stats.parse(world.stats("1m")))
-    session = Session("1m", None)
-    screen = Screen(board, session, "http://api")
+    screen = open_page(board)
     assert '"data-window": "1m"' in told(screen)["stats"]
-    session.window = "15m"
+    screen.scene.session.view = View.parse("/?window=15m")
     assert "Waiting for the figures" in told(screen)["stats"]
-    board.take_stats(Stats.parse(world.stats("15m")))
+    answered(screen.scene.asks, stats_ask("15m"), Answer(world.stats("15m")))
     assert '"data-window": "15m"' in told(screen)["stats"]
 
 
 def test_untrained_models_are_named_on_top(board: Board, world: FakeWorld) -> None:
     world.models[2].trained = False
     board.take_verdict(Race.from_verdict(world.race()))
-    assert "resnet50" in told(Screen(board, Session("1m", None), "x"))["note"]
+    assert "resnet50" in told(open_page(board))["note"]
 
 
 def test_where_an_image_comes_from(race: Race) -> None:

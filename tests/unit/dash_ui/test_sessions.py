@@ -3,6 +3,7 @@ import time
 
 from dash_ui import sessions
 from dash_ui.sessions import REFRESH_S, Session
+from dash_ui.view import View
 
 
 async def count_moments(session: Session, seconds: float) -> int:
@@ -20,7 +21,7 @@ async def count_moments(session: Session, seconds: float) -> int:
 
 
 async def test_fifty_changes_a_second_are_merged_to_a_few_updates() -> None:
-    session = Session("1m", None)
+    session = Session(View())
 
     async def ring() -> None:
         while not session.closed:
@@ -34,11 +35,11 @@ async def test_fifty_changes_a_second_are_merged_to_a_few_updates() -> None:
 
 
 async def test_without_changes_there_is_still_a_pulse() -> None:
-    assert 2 <= await count_moments(Session("1m", None), 2.5) <= 3
+    assert 2 <= await count_moments(Session(View()), 2.5) <= 3
 
 
 async def test_a_change_after_a_pause_is_told_at_once() -> None:
-    session = Session("1m", None)
+    session = Session(View())
     moments = session.moments()
     await anext(moments)
     waiting = asyncio.create_task(anext(moments))  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 from typing import Any
 
 from dash_ui.data import Stats
-from dash_ui.table import COLUMNS, stats_table
+from dash_ui.table import COLUMNS, Known, stats_table
+from dash_ui.tree import Element
 from tests.support.fake_races import FakeModel, FakeWorld
 from tests.unit.dash_ui.pieces import components, having, text
 
@@ -35,8 +36,7 @@ def test_a_row_shows_every_figure_in_its_column(world: FakeWorld) -> None:
                 accuracy=0.5,
                 errors=2,
             ),
-            MODELS,
-            (),
+            Known(MODELS),
         ),
         "efficientnet",
     )
@@ -46,37 +46,47 @@ def test_a_row_shows_every_figure_in_its_column(world: FakeWorld) -> None:
 
 def test_what_is_not_known_is_a_dash_and_not_a_zero(world: FakeWorld) -> None:
     world.race(source="upload")
-    row = cells(stats_table(stats(world), MODELS, ()), "efficientnet")
-    assert row[[name for name, _, _ in COLUMNS].index("Accuracy")] == "–"
+    row = cells(stats_table(stats(world), Known(MODELS)), "efficientnet")
+    assert row[[name for name, _ in COLUMNS].index("accuracy")] == "–"
     assert row.count("–") == 1
 
 
 def test_rows_come_in_the_order_of_the_colours_and_a_fourth_model_needs_no_edit(world: FakeWorld) -> None:
     world.models.insert(0, FakeModel("tiny", 1, 0.5))
     world.race()
-    table = stats_table(Stats.parse(world.stats("1m")), [*MODELS, "tiny"], ())
+    table = stats_table(Stats.parse(world.stats("1m")), Known([*MODELS, "tiny"]))
     rows = [getattr(row, "data-model") for row in components(table) if hasattr(row, "data-model")]
     assert rows == [*MODELS, "tiny"]
     assert len({row.style["--model"] for row in components(table) if hasattr(row, "data-model")}) == 4
 
 
 def test_untrained_is_said(world: FakeWorld) -> None:
-    assert "untrained" in text(stats_table(stats(world, trained=False), MODELS, ()))
-    assert "untrained" in text(stats_table(stats(world), MODELS, {"mobilenet"}))
-    assert "untrained" not in text(stats_table(stats(world), MODELS, ()))
+    assert "untrained" in text(stats_table(stats(world, trained=False), Known(MODELS)))
+    assert "untrained" in text(stats_table(stats(world), Known(MODELS, {"mobilenet"})))
+    assert "untrained" not in text(stats_table(stats(world), Known(MODELS)))
 
 
 def test_the_ensemble_has_a_row_when_its_accuracy_is_known(world: FakeWorld) -> None:
     data = world.stats("1m")
-    assert "ensemble" not in text(stats_table(Stats.parse(data), MODELS, ()))
+    assert "ensemble" not in text(stats_table(Stats.parse(data), Known(MODELS)))
     data["ensemble"] = {"accuracy": 0.875, "labelled": 8}
-    assert "ensemble 87.5 %" in text(stats_table(Stats.parse(data), MODELS, ()))
+    assert "ensemble 87.5 %" in text(stats_table(Stats.parse(data), Known(MODELS)))
 
 
 def test_the_header_has_a_cell_for_each_column(world: FakeWorld) -> None:
-    table = stats_table(stats(world), MODELS, ())
+    table = stats_table(stats(world), Known(MODELS))
     headers = [cell for cell in components(table) if cell._type == "Th" and getattr(cell, "scope", "") == "col"]
     assert [text(cell) for cell in headers if not hasattr(cell, "className")] == [
-        *(name for name, group, _ in COLUMNS if not group),
-        *(name for name, group, _ in COLUMNS if group),
+        *("Images", "Images/s", "Confidence", "Accuracy", "Errors"),
+        *("mean", "p50", "p95", "p99", "p95"),
     ]
+
+
+def test_what_moved_has_a_sparkline_and_the_facts_are_under_the_name(world: FakeWorld) -> None:
+    world.race()
+    trend = [Stats.parse(world.stats("1m"))] * 3
+    table = stats_table(trend[0], Known(MODELS, facts={"mobilenet": "3 · bf16"}, trend=trend))
+    (row,) = having(table, data_model="mobilenet")
+    assert text(having(row, class_="fact")) == "3 · bf16"
+    drawn = [node for node in row.children[1:] if any(isinstance(part, Element) for part in node.children)]
+    assert len(drawn) == 5 - (trend[0].models[1].accuracy is None)

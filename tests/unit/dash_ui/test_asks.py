@@ -1,0 +1,94 @@
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from dash_ui import asks as asks_module
+from dash_ui.asks import Ask, Asks
+from dash_ui.client import ApiDown
+from tests.unit.dash_ui.pieces import until
+
+ONCE, OFTEN = Ask("/once"), Ask("/often", every_s=0.05)
+
+
+class Counting:
+    """Answers with how often it was asked; may be down."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.down = False
+
+    async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> Any:
+        self.asked.append(path)
+        await asyncio.sleep(0)
+        if self.down:
+            raise ApiDown("refused")
+        return {"n": self.asked.count(path)}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asks_module, "TICK_S", 0.01)
+    monkeypatch.setattr(asks_module, "RETRY_S", 0.05)
+
+
+@asynccontextmanager
+async def running(api: Counting, wanted: set[Ask]) -> AsyncIterator[Asks]:
+    asks = Asks(api, lambda: wanted, lambda _: None)
+    async with asks.running():
+        yield asks
+
+
+def data(asks: Asks, ask: Ask) -> Any:
+    answer = asks.answer(ask)
+    return answer and answer.data
+
+
+async def test_some_things_are_asked_once_and_others_again_and_again() -> None:
+    api = Counting()
+    async with running(api, {ONCE, OFTEN}) as asks:
+        await until(lambda: api.asked.count("/often") > 3)
+        assert data(asks, ONCE) == {"n": 1}
+    assert api.asked.count("/once") == 1
+
+
+async def test_what_nobody_wants_is_not_asked_for() -> None:
+    api, wanted = Counting(), {OFTEN}
+    async with running(api, wanted) as asks:
+        await until(lambda: bool(asks.answer(OFTEN)))
+        wanted.clear()
+        await asyncio.sleep(0.05)
+        before = len(api.asked)
+        await asyncio.sleep(0.2)
+        assert len(api.asked) == before
+        assert asks.answer(OFTEN) is not None, "it is kept for who comes back"
+
+
+async def test_when_the_api_fails_the_last_data_stay_beside_the_error_until_it_is_back() -> None:
+    api = Counting()
+    async with running(api, {OFTEN}) as asks:
+        await until(lambda: bool(asks.answer(OFTEN)))
+        api.down = True
+        await until(lambda: (answer := asks.answer(OFTEN)) is not None and answer.error is not None)
+        assert data(asks, OFTEN)["n"] >= 1
+        api.down = False
+        await until(lambda: (answer := asks.answer(OFTEN)) is not None and answer.error is None)
+
+
+async def test_a_refresh_asks_for_everything_anew() -> None:
+    api = Counting()
+    async with running(api, {ONCE}) as asks:
+        await until(lambda: data(asks, ONCE) == {"n": 1})
+        asks.refresh()
+        await until(lambda: data(asks, ONCE) == {"n": 2})
+
+
+async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asks_module, "KEEP_S", 0.05)
+    api, wanted = Counting(), {ONCE}
+    async with running(api, wanted) as asks:
+        await until(lambda: bool(asks.answer(ONCE)))
+        wanted.clear()
+        await until(lambda: asks.answer(ONCE) is None)
