@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import fairness, idle, latency, models, report, soak, swap
+from benchmarks import fairness, idle, latency, models, readers, report, soak, swap, uploads
 from benchmarks.target import target
 
 cli = typer.Typer(
@@ -21,6 +21,8 @@ cli.command("soak")(soak.main)
 cli.command("swap")(swap.main)
 cli.command("models")(models.main)
 cli.command("fairness")(fairness.main)
+cli.command("uploads")(uploads.main)
+cli.command("readers")(readers.main)
 
 
 @cli.command("all")

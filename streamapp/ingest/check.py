@@ -83,8 +83,10 @@ def _decoded_size(data: bytes) -> tuple[int, int]:
             _check_header(image, data)
             image.verify()  # PNG: checks every chunk's CRC; the object is of no use afterwards
         with Image.open(BytesIO(data), formats=FORMATS) as image:
+            size = _upright(image)
+            image.draft(image.mode, (1, 1))  # a JPEG is read whole, but an eighth of its width and height is made
             image.load()
-            return _upright(image)
+            return size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_many_pixels() from None
     except (TooManyPixels, UndecodableImage):
