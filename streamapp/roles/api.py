@@ -13,7 +13,7 @@ from streamapp.alerts.service import Alerts
 from streamapp.errors import PublishFailed, RecordError
 from streamapp.ingest.accept import sweep
 from streamapp.publish import publish
-from streamapp.records import ImageMessage, Verdict
+from streamapp.records import ImageMessage, LabelMessage, Verdict
 from streamapp.registration import register as register_model
 from streamapp.resend import Message
 from streamapp.roles.shared import Shared
@@ -51,6 +51,7 @@ class ApiRole:
         self.live = LiveView()
         self.images = raw_topic(app, topics.IMAGES)
         self.control = raw_topic(app, topics.MODELS_CONTROL)
+        self.labels = raw_topic(app, topics.LABELS)
         self.caught_up = asyncio.Event()
         self.context: ApiContext
         self.alerts: Alerts
@@ -72,6 +73,7 @@ class ApiRole:
             cache=await shared.cache(stack),
             publish=self.publish,
             order=self.order,
+            label=self.label,
             send=self.send,
             live=self.live,
             metrics=shared.metrics,
@@ -105,6 +107,11 @@ class ApiRole:
         """Tell every worker of a model; returns when the broker has the order, raises PublishFailed when it has not."""
         timeout_s = self.shared.settings.publish_timeout_s
         await publish(self.control, order.model.encode(), order.encode(), timeout_s=timeout_s)
+
+    async def label(self, label: LabelMessage) -> None:
+        """Tell everybody an image's right class, on the partition of its image; raises PublishFailed."""
+        timeout_s = self.shared.settings.publish_timeout_s
+        await publish(self.labels, str(label.image_id).encode(), label.encode(), timeout_s=timeout_s)
 
     async def send(self, message: Message) -> None:
         """Send a message again; returns when the broker has it, raises PublishFailed when it has not."""

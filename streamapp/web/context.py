@@ -7,6 +7,7 @@ from functools import cached_property
 from streamapp.ingest.accept import Publish
 from streamapp.ingest.marks import PublishedMarks
 from streamapp.metrics import Metrics
+from streamapp.records import LabelMessage
 from streamapp.resend import Message
 from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
@@ -20,8 +21,8 @@ from streamapp.web.live import LiveView
 class ApiContext:
     """Stores, broker and live view of the API role; made once, before its web server starts.
 
-    `publish`, `order` and `send` return when the broker has an image, an order or a message that was sent before, and
-    raise PublishFailed when it has not.
+    `publish`, `order`, `label` and `send` return when the broker has an image, an order, a label or a message that was
+    sent before, and raise PublishFailed when it has not.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class ApiContext:
     cache: Cache
     publish: Publish
     order: Callable[[ReloadOrder], Awaitable[None]]
+    label: Callable[[LabelMessage], Awaitable[None]]
     send: Callable[[Message], Awaitable[None]]
     live: LiveView
     metrics: Metrics

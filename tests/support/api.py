@@ -17,7 +17,7 @@ from streamapp import topics
 from streamapp.brokers import client_options
 from streamapp.errors import PublishFailed
 from streamapp.metrics import Metrics
-from streamapp.records import ImageMessage
+from streamapp.records import ImageMessage, LabelMessage
 from streamapp.resend import Message
 from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
@@ -64,6 +64,11 @@ class Broker:
         if self.away:
             raise PublishFailed("the broker did not acknowledge a message within 5 s")
         await self._producer.send_and_wait(topics.MODELS_CONTROL, order.encode(), order.model.encode())
+
+    async def label(self, label: LabelMessage) -> None:
+        if self.away:
+            raise PublishFailed("the broker did not acknowledge a message within 5 s")
+        await self._producer.send_and_wait(topics.LABELS, label.encode(), str(label.image_id).encode())
 
     async def send(self, message: Message) -> None:
         if self.away:
@@ -131,6 +136,7 @@ async def running(settings: Settings) -> AsyncIterator[Api]:
             cache=await stack.enter_async_context(Cache.connect(redis_url)),
             publish=broker.publish,
             order=broker.order,
+            label=broker.label,
             send=broker.send,
             live=LiveView(),
             metrics=Metrics(CollectorRegistry()),

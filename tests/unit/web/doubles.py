@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from streamapp.errors import StreamappError
 from streamapp.metrics import Metrics
-from streamapp.records import ImageMessage, Prediction, Verdict, now
+from streamapp.records import ImageMessage, LabelMessage, Prediction, Verdict, now
 from streamapp.resend import Message
 from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
@@ -103,6 +103,7 @@ class Broker:
     def __init__(self) -> None:
         self.published: list[tuple[ImageMessage, bytes | None]] = []
         self.orders: list[ReloadOrder] = []
+        self.labels: list[LabelMessage] = []
         self.sent: list[Message] = []
         self.fails: StreamappError | None = None
 
@@ -115,6 +116,11 @@ class Broker:
         if self.fails is not None:
             raise self.fails
         self.orders.append(order)
+
+    async def label(self, label: LabelMessage) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.labels.append(label)
 
     async def send(self, message: Message) -> None:
         if self.fails is not None:
@@ -131,6 +137,7 @@ def make_context(**settings: Any) -> ApiContext:
         cache=MemoryCache(),
         publish=broker.publish,
         order=broker.order,
+        label=broker.label,
         send=broker.send,
         live=LiveView(),
         metrics=Metrics(CollectorRegistry()),
