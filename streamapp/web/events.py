@@ -13,7 +13,7 @@ HEARTBEAT_S = 15.0
 #: A reader whose connection takes nothing for this long is dropped, in seconds.
 WRITE_TIMEOUT_S = 10.0
 #: Pause after a write for each reader that there is, and the longest: many readers get several events at once.
-PAUSE_S, LONGEST_PAUSE_S = 0.0005, 0.1
+PAUSE_S, LONGEST_PAUSE_S = 0.00125, 0.25
 #: Says that events are missing between the reader's last one and the next: it should read the lists again.
 GAP = Event("gap", b"{}")
 
@@ -64,17 +64,22 @@ async def _forward(
         ConnectionError: it has left.
     """
     await _write(answer, first)
-    while True:
+    while data := await _next(subscription):
+        await _write(answer, data)
+        await asyncio.sleep(pause_s())
+
+
+async def _next(subscription: Subscription) -> bytes:
+    """Every event that waits, or the next one, or after a while a heartbeat; nothing at the end."""
+    if not (events := subscription.waiting()):
         try:
             async with asyncio.timeout(HEARTBEAT_S):
-                event = await anext(subscription)
+                events = [await anext(subscription)]
         except TimeoutError:
-            await _write(answer, b": heartbeat\n\n")
+            return b": heartbeat\n\n"
         except StopAsyncIteration:
-            return
-        else:
-            await _write(answer, b"".join(each.wire for each in (event, *subscription.waiting())))
-            await asyncio.sleep(pause_s())
+            return b""
+    return b"".join(event.wire for event in events)
 
 
 async def _write(answer: web.StreamResponse, data: bytes) -> None:
