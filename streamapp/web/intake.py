@@ -13,10 +13,11 @@ from streamapp.ingest.accept import accept
 from streamapp.ingest.check import too_large
 from streamapp.web.answers import image_url, json_answer
 from streamapp.web.context import ApiContext
+from streamapp.web.forms import Form, Room, UploadedFile
 from streamapp.web.inputs import Input
 from streamapp.web.problems import Problem, count_failure, of_error
 from streamapp.web.repeats import Repeats, Request
-from streamapp.web.uploads import Form, UploadedFile, read_form
+from streamapp.web.uploads import read_form
 
 #: Files of one request that are accepted at the same time.
 AT_ONCE = 8
@@ -91,6 +92,7 @@ class Intake:
     def __init__(self, context: ApiContext) -> None:
         self._context = context
         self._repeats = Repeats(context.cache)
+        self._room = Room()
 
     async def upload(self, request: web.Request, query: UploadQuery, headers: UploadHeaders) -> web.StreamResponse:
         """Upload images.
@@ -98,10 +100,14 @@ class Intake:
         Accepts every file of a form: 202 as soon as one is safe on its way, else the first refusal; 200 where every one
         of them is known. A request that has its key's answer already is given that.
         """
-        dedupe, key = query.dedupe, headers.key
-        form = await self._form(request)
-        if key is None:
-            return await self._answer(Batch(form, dedupe))
+        with self._room.form() as form:
+            await self._read(request, form)
+            if headers.key is None:
+                return await self._answer(Batch(form, query.dedupe))
+            return await self._once(headers.key, form, query.dedupe)
+
+    async def _once(self, key: str, form: Form, dedupe: bool) -> web.Response:
+        """The answer of the request with this key, whether it is the first one or not."""
         again = await self._repeats.begin(key, form)
         if (known := again.answer()) is not None:
             return known
@@ -125,9 +131,11 @@ class Intake:
         more = {"rejected": rejected} if len(rejected) > 1 else {}
         return Problem(first.status, first.name, first.title, first.detail, more).answer()
 
-    async def _form(self, request: web.Request) -> Form:
+    async def _read(self, request: web.Request, form: Form) -> None:
         try:
-            return await read_form(request)
+            await read_form(request, form)
+        except web.HTTPServiceUnavailable:
+            raise
         except web.HTTPException:
             self._context.metrics.images_rejected.labels("bad-request").inc()
             raise

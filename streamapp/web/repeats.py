@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel
 from streamapp.ingest.accept import Identity
 from streamapp.records import ImageMessage, now
 from streamapp.storage.cache import Cache
-from streamapp.web.uploads import Form
+from streamapp.web.forms import Form
 
 KEY = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"

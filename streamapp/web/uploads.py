@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Annotated, cast, get_args
 
 from aiohttp import BodyPartReader, web
@@ -12,11 +11,10 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from streamapp.ingest.check import MAX_BYTES
 from streamapp.records import Source
+from streamapp.web.forms import MAX_REQUEST_BYTES, Form, UploadedFile, form_too_large
 
 MAX_FILES = 100
 MAX_PARTS = 200
-#: All files of one request together; they are in memory until they are accepted.
-MAX_REQUEST_BYTES = 100 * 1024 * 1024
 MAX_TEXT = 200
 MAX_FILENAME = 255
 CHUNK_BYTES = 64 * 1024
@@ -39,36 +37,17 @@ FIELDS = tuple(name for name in UploadForm.model_fields if name != "file")
 SOURCES = get_args(Source)
 
 
-@dataclass(frozen=True)
-class UploadedFile:
-    """One file of a form; `data` is None where it was larger than `MAX_BYTES`."""
-
-    filename: str
-    data: bytes | None
-
-
-@dataclass
-class Form:
-    """The files of an upload and what its text fields say about all of them."""
-
-    files: list[UploadedFile] = field(default_factory=list)
-    source: Source = "upload"
-    label: str | None = None
-    camera_id: str | None = None
-    size_bytes: int = 0
-
-
-async def read_form(request: web.Request) -> Form:
-    """Everything that is in the body; text fields may come before or after the files.
+async def read_form(request: web.Request, form: Form) -> None:
+    """Read everything that is in the body; text fields may come before or after the files.
 
     Raises:
         HTTPUnsupportedMediaType: the body is no `multipart/form-data`, or compressed.
         HTTPRequestEntityTooLarge: too many files, or bytes.
+        HTTPServiceUnavailable: there are too many uploads now.
         HTTPRequestTimeout: the sender is too slow.
         HTTPBadRequest: the body is malformed, a field is not as it should be, or there is no file.
     """
     _check_headers(request)
-    form = Form()
     try:
         async with asyncio.timeout(READ_DEADLINE_S):
             async for part in _parts(request):
@@ -80,7 +59,6 @@ async def read_form(request: web.Request) -> Form:
         raise web.HTTPBadRequest(text=f"the multipart body is malformed: {error}") from error
     if not form.files:
         raise web.HTTPBadRequest(text='there is no file in the form; send one as `curl -F "file=@cat.jpg" …`')
-    return form
 
 
 def _check_headers(request: web.Request) -> None:
@@ -89,7 +67,7 @@ def _check_headers(request: web.Request) -> None:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise web.HTTPUnsupportedMediaType(text="send the body without Content-Encoding")
     if (request.content_length or 0) > MAX_REQUEST_BYTES + CHUNK_BYTES * MAX_PARTS:
-        raise _too_large()
+        raise form_too_large()
 
 
 async def _parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
@@ -120,21 +98,15 @@ async def _bytes(part: BodyPartReader, form: Form, limit: int) -> bytes | None:
 
     Raises:
         HTTPRequestEntityTooLarge: with this part the whole form is too large.
+        HTTPServiceUnavailable: there is no room for it now.
     """
     data, size = bytearray(), 0
     while chunk := await part.read_chunk(CHUNK_BYTES):
         size += len(chunk)
-        form.size_bytes += len(chunk)
-        if form.size_bytes > MAX_REQUEST_BYTES:
-            raise _too_large()
+        form.grow(len(chunk))
         if size <= limit:
             data += chunk
     return bytes(data) if size <= limit else None
-
-
-def _too_large() -> web.HTTPRequestEntityTooLarge:
-    megabytes = MAX_REQUEST_BYTES // (1024 * 1024)
-    return web.HTTPRequestEntityTooLarge(0, 0, text=f"one request may carry {megabytes} MB; send fewer files at once")
 
 
 def _set_field(form: Form, name: str, data: bytes | None) -> None:

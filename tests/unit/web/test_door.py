@@ -18,9 +18,9 @@ from streamapp.ingest.check import CheckedImage, check_image
 from streamapp.runtime.preprocess import decode
 from streamapp.settings import Settings
 from streamapp.stream import HANDLER_ARGS, StreamApp
-from streamapp.web import uploads
+from streamapp.web import forms, uploads
 from tests.unit.ingest import pictures
-from tests.unit.web.doubles import make_context, running_api
+from tests.unit.web.doubles import make_context, running_api, until
 from tests.unit.web.test_images import thumbnail, uploaded
 from tests.unit.web.test_uploads import FILE, JPEG, form, problem, raw, upload
 
@@ -229,3 +229,42 @@ async def test_images_are_decoded_by_few_threads_and_never_on_the_loop(monkeypat
     assert {answer.status for answer in answers} == {202}
     assert names == {"check-image"}
     assert most == accept.CHECK_THREADS
+
+
+async def test_uploads_have_so_much_memory_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "MOST_HELD_BYTES", 3 * len(JPEG))
+    release = asyncio.Event()
+
+    async def slow(*_: Any) -> None:
+        await release.wait()
+
+    context = dataclasses.replace(make_context(), publish=slow)
+    async with running_api(context) as client:
+        held = [asyncio.create_task(upload(client, form(JPEG))) for _ in range(3)]
+        await until(lambda: len(context.db.images) == 3)
+        answer = await upload(client, form(JPEG))
+        assert await problem(answer) == (503, "service-unavailable")
+        assert answer.headers["Retry-After"] == "2"
+        release.set()
+        assert {(await one).status for one in held} == {202}
+        assert (await upload(client, form(JPEG, JPEG, JPEG))).status == 202
+        assert (await upload(client, form(JPEG[:200]))).status == 422
+        assert (await upload(client, form(JPEG, JPEG, JPEG))).status == 202
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 1_000_000,
+        b'{"a":' * 150_000 + b"1" + b"}" * 150_000,
+        b"\xff\xfe",
+        b'{"model": "\\ud800"}',
+        b"null",
+        b"9" * 5000,
+    ],
+)
+@pytest.mark.parametrize("path", ["dead-letters/retry", "dead-letters/discard"])
+async def test_no_json_is_too_strange(path: str, body: bytes) -> None:
+    async with running_api(make_context()) as client:
+        answer = await client.post(f"/api/v1/{path}", data=body, headers={"Content-Type": "application/json"})
+        assert 400 <= (await problem(answer))[0] < 500

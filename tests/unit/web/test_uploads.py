@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 
 from streamapp.errors import PublishFailed, StoreUnavailable
 from streamapp.ingest.check import MAX_BYTES
-from streamapp.web import uploads
+from streamapp.web import forms, uploads
 from streamapp.web.context import ApiContext
 from tests.unit.ingest import pictures
 from tests.unit.web.doubles import make_context, running_api, until
@@ -250,7 +250,7 @@ async def test_a_compressed_body_is_not_unpacked() -> None:
 
 
 async def test_files_of_one_request_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_REQUEST_BYTES", 3 * len(JPEG))
+    monkeypatch.setattr(forms, "MAX_REQUEST_BYTES", 3 * len(JPEG))
     async with running_api(make_context()) as client:
         assert (await upload(client, form(JPEG, JPEG, JPEG))).status == 202
         assert (await problem(await upload(client, form(JPEG, JPEG, JPEG, JPEG))))[0] == 413
