@@ -46,6 +46,17 @@ class MemoryObjects:
         except KeyError:
             raise ObjectMissing(f"the object store has no {path}") from None
 
+    @asynccontextmanager
+    async def open(self, path: str, offset: int = 0, length: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The pieces of an object, or of `length` bytes of it from `offset`; raises ObjectMissing."""
+        data = (await self.get(path))[offset : offset + length if length else None]
+
+        async def pieces() -> AsyncIterator[bytes]:
+            if data:
+                yield data
+
+        yield pieces()
+
 
 class MemoryCache:
     """Stands in for `Cache` in tests."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from io import BytesIO
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
@@ -15,6 +15,9 @@ from streamapp.errors import ObjectMissing, SettingsError, StoreUnavailable
 from streamapp.storage.urls import masked
 
 TIMEOUT = ClientTimeout(total=10, sock_connect=2, sock_read=5)
+#: An object that is read piece by piece takes as long as its reader wants.
+STREAM_TIMEOUT = ClientTimeout(total=None, sock_connect=2, sock_read=5)
+CHUNK_BYTES = 64 * 1024
 CONNECTIONS = 32
 #: What S3 servers answer when there is no such object, nor can there ever be one under this name.
 MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "InvalidBucketName", "KeyTooLongError", "XMinioInvalidObjectName"})
@@ -28,10 +31,11 @@ _SEGMENT_BYTES = 128
 
 
 class ObjectStore:
-    """Puts and gets whole objects over connections that are kept alive; `async with ObjectStore.connect(url)`."""
+    """Puts and gets objects over connections that are kept alive; `async with ObjectStore.connect(url)`."""
 
-    def __init__(self, client: Any, url: str) -> None:
+    def __init__(self, client: Any, streams: Any, url: str) -> None:
         self._client = client
+        self._streams = streams
         self._url = masked(url)
 
     @classmethod
@@ -43,8 +47,12 @@ class ObjectStore:
             SettingsError: the URL is none of an object store.
             StoreUnavailable: the server does not answer or refuses the keys.
         """
-        async with ClientSession(connector=TCPConnector(limit=CONNECTIONS), timeout=TIMEOUT) as session:
-            store = cls(_client(url, session), url)
+        async with AsyncExitStack() as stack:
+            clients = []
+            for timeout in (TIMEOUT, STREAM_TIMEOUT):
+                session = ClientSession(connector=TCPConnector(limit=CONNECTIONS), timeout=timeout)
+                clients.append(_client(url, await stack.enter_async_context(session)))
+            store = cls(clients[0], clients[1], url)
             await store.ping()
             yield store
 
@@ -91,20 +99,42 @@ class ObjectStore:
             ObjectMissing: there is none under this path, or there cannot be.
             StoreUnavailable: the server does not answer.
         """
-        with self._errors():
-            try:
-                async with await self._client.get_object(*split(path)) as response:
-                    data: bytes = await response.read()
-                    return data
-            except S3Error as error:
-                if error.code in MISSING:
-                    raise ObjectMissing(f"the object store has no {path}") from error
-                raise
+        with self._errors(path):
+            async with await self._client.get_object(*split(path)) as response:
+                data: bytes = await response.read()
+                return data
+
+    @asynccontextmanager
+    async def open(self, path: str, offset: int = 0, length: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The pieces of an object, or of `length` bytes of it from `offset`; iterating may raise StoreUnavailable.
+
+        Raises:
+            ObjectMissing: there is none under this path.
+            StoreUnavailable: the server does not answer.
+        """
+        with self._errors(path):
+            response = await self._streams.get_object(*split(path), offset=offset, length=length)
+        try:
+            yield self._pieces(response)
+        finally:
+            response.close()
+
+    async def _pieces(self, response: Any) -> AsyncIterator[bytes]:
+        while True:
+            with self._errors():
+                piece: bytes = await response.content.read(CHUNK_BYTES)
+            if not piece:
+                return
+            yield piece
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, path: str = "") -> Iterator[None]:
         try:
             yield
+        except S3Error as error:
+            if path and error.code in MISSING:
+                raise ObjectMissing(f"the object store has no {path}") from error
+            raise StoreUnavailable(f"the object store at {self._url} does not answer: {error}", "objects") from error
         except (MinioException, ClientError, OSError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise StoreUnavailable(f"the object store at {self._url} does not answer: {reason}", "objects") from error

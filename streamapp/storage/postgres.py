@@ -9,12 +9,13 @@ from uuid import UUID
 import asyncpg
 
 from streamapp.errors import RowRefused, SettingsError, StoreUnavailable
-from streamapp.records import ImageMessage, Prediction
-from streamapp.storage import migrations, views
+from streamapp.records import ImageMessage, Prediction, Verdict
+from streamapp.storage import listing, migrations, views
+from streamapp.storage.listing import ImageFilter, PredictionFilter, Span, VerdictFilter
 from streamapp.storage.queries import READ, WRITE
 from streamapp.storage.rows import Rows, image_arguments
 from streamapp.storage.urls import masked
-from streamapp.storage.views import Counts, Cursor, ImageView, StoredImage
+from streamapp.storage.views import Counts, ImageView
 
 #: Longest wait for a new connection, for a free one of the pool, for one statement, for it to be cancelled.
 CONNECT_S, ACQUIRE_S, STATEMENT_S, RELEASE_S = 3.0, 5.0, 10.0, 0.5
@@ -120,15 +121,25 @@ class Database:
         """One image with its live predictions and its verdict; None when it is unknown."""
         async with self.connection() as connection:
             row = await connection.fetchrow(READ["image"], image_id)
-            found = await _with_answers(connection, [views.image(row)] if row else [])
+            found = await listing.with_answers(connection, [views.image(row)] if row else [])
         return found[0] if found else None
 
-    async def recent_images(self, limit: int, before: Cursor | None = None) -> list[ImageView]:
-        """A page of images, newest first; `before` is the `image.cursor` of the last one on the page before."""
-        name = "newest_images_before" if before else "newest_images"
+    async def recent_images(
+        self, limit: int, span: Span | None = None, which: ImageFilter | None = None
+    ) -> list[ImageView]:
+        """A page of images, newest first."""
         async with self.connection() as connection:
-            rows = await connection.fetch(READ[name], limit, *(before or ()))
-            return await _with_answers(connection, [views.image(row) for row in rows])
+            return await listing.images(connection, limit, span or Span(), which or ImageFilter())
+
+    async def recent_verdicts(self, limit: int, span: Span, which: VerdictFilter) -> list[Verdict]:
+        """A page of verdicts without their predictions, newest first."""
+        async with self.connection() as connection:
+            return await listing.verdicts(connection, limit, span, which)
+
+    async def recent_predictions(self, limit: int, span: Span, which: PredictionFilter) -> list[Prediction]:
+        """A page of predictions, newest first."""
+        async with self.connection() as connection:
+            return await listing.predictions(connection, limit, span, which)
 
     async def prediction(self, prediction_id: UUID) -> Prediction | None:
         """One prediction, of whichever run; None when it is unknown."""
@@ -142,19 +153,6 @@ class Database:
             totals = await connection.fetchrow(READ["count_rows"])
             rows = await connection.fetch(READ["count_outcomes"])
         return Counts(**totals, outcomes=views.outcomes(rows))
-
-
-async def _with_answers(connection: Any, images: list[StoredImage]) -> list[ImageView]:
-    """Add predictions and verdicts, in two queries however many images there are."""
-    ids = [image.image_id for image in images]
-    predictions: dict[UUID, list[Prediction]] = {image_id: [] for image_id in ids}
-    for row in await connection.fetch(READ["live_predictions_of"], ids):
-        predictions[row["image_id"]].append(views.prediction(row))
-    verdicts = {row["image_id"]: views.verdict(row) for row in await connection.fetch(READ["verdicts_of"], ids)}
-    return [
-        ImageView(image=image, predictions=predictions[image.image_id], verdict=verdicts.get(image.image_id))
-        for image in images
-    ]
 
 
 async def _open(url: str, **size: int) -> Any:

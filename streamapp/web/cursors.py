@@ -8,8 +8,9 @@ from uuid import UUID
 from pydantic import Field, GetPydanticSchema
 from pydantic_core import core_schema
 
+from streamapp.storage.listing import Span
 from streamapp.storage.views import Cursor
-from streamapp.web.inputs import Input
+from streamapp.web.inputs import Input, Moment
 
 MAX_LIMIT = 200
 
@@ -45,6 +46,18 @@ class Page(Input):
 
     limit: int = Field(50, ge=1, le=MAX_LIMIT)
     before: Before | None = Field(None, description="`next` of the answer before: the page goes on there.")
+
+
+class Timed(Page):
+    """Which page of a list, of which time."""
+
+    since: Moment | None = Field(None, description="At this time or later.")
+    until: Moment | None = Field(None, description="Earlier than this.")
+
+    @property
+    def span(self) -> Span:
+        """As the database has it."""
+        return Span.of(self.before, self.since, self.until)
 
 
 def cut(found: Sequence[T], limit: int, cursor: Callable[[T], Cursor]) -> tuple[list[T], str | None]:

@@ -1,18 +1,20 @@
 """Images: list, one with its predictions and verdict, thumbnail and original."""
 
+from functools import partial
 from uuid import UUID
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from streamapp.ingest.accept import cache_key
-from streamapp.records import Prediction, Verdict
+from streamapp.records import Prediction, Source, Verdict
+from streamapp.storage.listing import ImageFilter
 from streamapp.storage.views import ImageFacts, ImageView, StoredImage
-from streamapp.web import thumbnails
+from streamapp.web import downloads, thumbnails
 from streamapp.web.answers import image_url, not_found
 from streamapp.web.context import ApiContext
-from streamapp.web.cursors import Page, cut
-from streamapp.web.inputs import Input
+from streamapp.web.cursors import Timed, cut
+from streamapp.web.inputs import Input, Text
 from streamapp.web.intake import Intake, Uploaded
 from streamapp.web.operations import Operation
 from streamapp.web.uploads import UploadForm
@@ -25,10 +27,32 @@ class ImagePath(Input):
     id: UUID
 
 
+class ImageQuery(Timed):
+    """Which images, and which page of them."""
+
+    source: Source | None = None
+    camera: Text | None = Field(None, description="Its `camera_id`.")
+    label: Text | None = Field(None, description="The class that it is said to be.")
+    consensus: Text | None = Field(None, description="The class that most models say.")
+    disagreement: float | None = Field(None, ge=0, le=1, description="The least disagreement of the models.")
+
+    @property
+    def filter(self) -> ImageFilter:
+        """As the database has it."""
+        return ImageFilter(self.source, self.camera, self.label, self.consensus, self.disagreement)
+
+
 class Known(Input):
     """What the caller has already."""
 
     if_none_match: str | None = Field(None, alias="If-None-Match")
+
+
+class Part(Known):
+    """Which bytes the caller wants."""
+
+    range: str | None = Field(None, alias="Range", examples=["bytes=0-1023"])
+    if_range: str | None = Field(None, alias="If-Range")
 
 
 class ShownImage(ImageFacts):
@@ -61,7 +85,7 @@ def operations(context: ApiContext) -> list[Operation]:
         Operation("GET", "/images", images.recent),
         Operation("GET", "/images/{id}", images.one),
         Operation("GET", "/images/{id}/thumbnail", images.thumbnail, statuses=(200, 304), content_type="image/webp"),
-        Operation("GET", "/images/{id}/original", images.original, statuses=(200, 304), content_type="image/*"),
+        Operation("GET", "/images/{id}/original", images.original, statuses=(200, 206, 304), content_type="image/*"),
     ]
 
 
@@ -71,9 +95,9 @@ class Images:
     def __init__(self, context: ApiContext) -> None:
         self._context = context
 
-    async def recent(self, query: Page) -> ImagePage:
+    async def recent(self, query: ImageQuery) -> ImagePage:
         """Images, newest first."""
-        views = await self._context.db.recent_images(query.limit + 1, query.before)
+        views = await self._context.db.recent_images(query.limit + 1, query.span, query.filter)
         shown, more = cut(views, query.limit, lambda view: view.image.cursor)
         return ImagePage(images=[self._shown(view) for view in shown], next=more)
 
@@ -81,12 +105,12 @@ class Images:
         """An image with its predictions and verdict."""
         return self._shown(await self._view(path))
 
-    async def thumbnail(self, path: ImagePath, headers: Known) -> web.StreamResponse:
+    async def thumbnail(self, request: web.Request, path: ImagePath, headers: Known) -> web.StreamResponse:
         """A small WebP of the image; made once, then kept in the cache."""
         context, image_id = self._context, path.id
-        etag = f'"{image_id}-{thumbnails.SIDE}"'
-        if headers.if_none_match == etag:
-            return web.Response(status=304, headers={"ETag": etag})
+        etag = f"{image_id}-{thumbnails.SIDE}"
+        if (known := downloads.not_modified(request, etag)) is not None:
+            return known
         key = thumbnails.cache_key(image_id)
         data = await context.cache.get(key)
         if data is None:
@@ -95,17 +119,15 @@ class Images:
                 original = await context.objects.get((await self._view(path)).image.minio_path)
             data = await thumbnails.make(original)
             await context.cache.put(key, data, thumbnails.CACHE_TTL_S)
-        return _file(data, "image/webp", etag)
+        return downloads.picture(data, "image/webp", etag)
 
-    async def original(self, path: ImagePath, headers: Known) -> web.StreamResponse:
-        """The bytes as they were uploaded, to be saved and not shown."""
-        image = (await self._view(path)).image
-        etag = f'"{image.sha256}"'
-        if headers.if_none_match == etag:
-            return web.Response(status=304, headers={"ETag": etag})
-        answer = _file(await self._context.objects.get(image.minio_path), image.content_type, etag)
-        answer.headers["Content-Disposition"] = f'attachment; filename="{image.minio_path.rpartition("/")[2]}"'
-        return answer
+    async def original(self, request: web.Request, path: ImagePath, headers: Part) -> web.StreamResponse:
+        """The bytes as they were uploaded, or a part of them, to be saved and not shown."""
+        image, objects = (await self._view(path)).image, self._context.objects
+        size = image.size_bytes or len(await objects.get(image.minio_path))
+        name = image.minio_path.rpartition("/")[2]
+        open_part = partial(objects.open, image.minio_path)
+        return await downloads.send(request, downloads.File(name, image.sha256, size, image.content_type, open_part))
 
     async def _view(self, path: ImagePath) -> ImageView:
         view = await self._context.db.image(path.id)
@@ -128,13 +150,3 @@ class Images:
 def _image(image: StoredImage) -> ShownImage:
     links = {f"{part}_url": image_url(image.image_id, part) for part in ("thumbnail", "original")}
     return ShownImage.model_validate({**dict(image), **links})
-
-
-def _file(data: bytes, content_type: str, etag: str) -> web.Response:
-    """An image file; images never change under their id."""
-    headers = {
-        "ETag": etag,
-        "Cache-Control": "private, max-age=86400, immutable",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return web.Response(body=data, content_type=content_type, headers=headers)

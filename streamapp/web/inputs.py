@@ -1,11 +1,21 @@
 """What a request says, checked against the models of an operation: path, query, headers and JSON body."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, get_args
 
 import orjson
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
 from streamapp.errors import RequestRefused
@@ -19,19 +29,26 @@ NAMED = 10
 class Input(BaseModel):
     """One part of a request. Where it is a path, `noun` is what the path names, for the answer that there is none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     noun: ClassVar[str] = "such page"
 
 
 def _moment(value: object) -> object:
     """Only the text of RFC 3339: pydantic would read numbers as times too."""
-    if isinstance(value, str) and (len(value) < 20 or value[4] != "-"):
+    if not isinstance(value, str) or len(value) < 20 or value[4] != "-":
         raise PydanticCustomError("moment", "must be a time with its zone, such as 2026-11-22T12:00:00Z")
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("moment", "is too far away") from None
+
+
+Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_moment), AfterValidator(_utc)]
 #: Text that PostgreSQL can hold.
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
@@ -106,7 +123,7 @@ async def _json(request: web.Request) -> bytes:
 
 def _checked(model: type[Input], part: str, data: bytes) -> Input:
     try:
-        return model.model_validate_json(data, strict=True)
+        return model.model_validate_json(data)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[:NAMED]
         wrong = [{"in": part, "name": ".".join(map(str, one["loc"])), "detail": one["msg"]} for one in found]

@@ -2,11 +2,23 @@
 
 from aiohttp import web
 
-from streamapp.web import alerts, dead_letters, docs, events, images, labels, ledger, models, predictions, stats
+from streamapp.web import (
+    alerts,
+    dead_letters,
+    docs,
+    events,
+    images,
+    labels,
+    ledger,
+    models,
+    predictions,
+    stats,
+    verdicts,
+)
 from streamapp.web.context import ApiContext
 from streamapp.web.operations import Operation
 
-NOUNS = (images, labels, predictions, stats, models, events, ledger, dead_letters, alerts)
+NOUNS = (images, labels, predictions, verdicts, stats, models, events, ledger, dead_letters, alerts)
 
 
 def operations(context: ApiContext) -> list[Operation]:

@@ -37,6 +37,33 @@ async def test_an_object_comes_back_as_it_was_put(objects: Objects, data: bytes)
     assert await objects.get(where) == data
 
 
+@pytest.mark.parametrize(
+    ("offset", "length", "size"), [(0, 0, 300_000), (0, 1, 1), (299_999, 1, 1), (1000, 200_000, 200_000)]
+)
+async def test_an_object_is_read_in_pieces(objects: Objects, offset: int, length: int, size: int) -> None:
+    where, data = path(), bytes(range(250)) * 1200
+    await objects.put(where, data, "image/jpeg")
+    async with objects.open(where, offset, length) as pieces:
+        found = b"".join([piece async for piece in pieces])
+    assert len(found) == size
+    assert found == data[offset : offset + size]
+
+
+async def test_an_object_may_be_left_in_the_middle(objects: Objects) -> None:
+    where = path()
+    await objects.put(where, b"x" * 6_000_000, "image/jpeg")
+    for _ in range(3):
+        async with objects.open(where) as pieces:
+            assert await anext(aiter(pieces))
+    assert len(await objects.get(where)) == 6_000_000
+
+
+async def test_nothing_is_opened_where_nothing_is(objects: Objects) -> None:
+    with pytest.raises(ObjectMissing):
+        async with objects.open(path()):
+            pass
+
+
 async def test_an_object_is_replaced(objects: Objects) -> None:
     where = path()
     await objects.put(where, b"old", "image/jpeg")

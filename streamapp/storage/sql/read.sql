@@ -2,12 +2,30 @@
 SELECT * FROM labelled_images WHERE image_id = $1;
 
 -- name: newest_images
-SELECT * FROM labelled_images ORDER BY timestamp DESC, image_id DESC LIMIT $1;
+SELECT labelled_images.* FROM labelled_images
+LEFT JOIN verdicts USING (image_id)
+WHERE (labelled_images.timestamp, image_id) < ($2, $3) AND labelled_images.timestamp >= $4
+  AND ($5::text IS NULL OR labelled_images.source = $5) AND ($6::text IS NULL OR labelled_images.camera_id = $6)
+  AND ($7::text IS NULL OR labelled_images.label = $7) AND ($8::text IS NULL OR verdicts.consensus = $8)
+  AND ($9::float8 IS NULL OR verdicts.disagreement >= $9)
+ORDER BY labelled_images.timestamp DESC, image_id DESC
+LIMIT $1;
 
--- name: newest_images_before
-SELECT * FROM labelled_images
-WHERE (timestamp, image_id) < ($2, $3)
+-- name: newest_verdicts
+SELECT * FROM verdicts
+WHERE (timestamp, image_id) < ($2, $3) AND timestamp >= $4
+  AND ($5::text IS NULL OR source = $5) AND ($6::text IS NULL OR camera_id = $6)
+  AND ($7::text IS NULL OR consensus = $7) AND ($8::float8 IS NULL OR disagreement >= $8)
+  AND ($9::boolean IS NULL OR complete = $9)
 ORDER BY timestamp DESC, image_id DESC
+LIMIT $1;
+
+-- name: newest_predictions
+SELECT * FROM predictions
+WHERE (timestamp, prediction_id) < ($2, $3) AND timestamp >= $4
+  AND ($5::text IS NULL OR model = $5) AND ($6::text IS NULL OR prediction = $6)
+  AND ($7::float8 IS NULL OR confidence >= $7) AND ($8::text IS NULL OR run_id = $8)
+ORDER BY timestamp DESC, prediction_id DESC
 LIMIT $1;
 
 -- name: live_predictions_of

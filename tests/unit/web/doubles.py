@@ -16,8 +16,9 @@ from streamapp.records import ImageMessage, LabelMessage, Prediction, Verdict, n
 from streamapp.resend import Message
 from streamapp.serving import ReloadOrder
 from streamapp.settings import Settings
+from streamapp.storage.listing import ImageFilter, Span
 from streamapp.storage.memory import MemoryCache, MemoryObjects
-from streamapp.storage.views import Cursor, ImageView, StoredImage
+from streamapp.storage.views import ImageView, StoredImage
 from streamapp.stream import HANDLER_ARGS
 from streamapp.topics import RAW_IMAGES_BUCKET
 from streamapp.web import setup
@@ -71,10 +72,11 @@ class MemoryDatabase:
         predictions = self.predictions.get(image_id, [])
         return ImageView(image=image, predictions=predictions, verdict=self.verdicts.get(image_id)) if image else None
 
-    async def recent_images(self, limit: int, before: Cursor | None = None) -> list[ImageView]:
+    async def recent_images(self, limit: int, span: Span, which: ImageFilter) -> list[ImageView]:
         self._ask()
+        assert which == ImageFilter(), "filters are the real database's business"
         newest = sorted(self.images.values(), key=lambda image: image.cursor, reverse=True)
-        chosen = [image for image in newest if before is None or image.cursor < before][:limit]
+        chosen = [image for image in newest if image.cursor < span.before][:limit]
         return [view for image in chosen if (view := await self.image(image.image_id)) is not None]
 
     async def prediction(self, prediction_id: UUID) -> Prediction | None:
