@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import aiohttp
 import typer
@@ -18,6 +18,7 @@ import typer
 from benchmarks import report
 from benchmarks.soak import pictures_of
 from benchmarks.target import Target, target
+from benchmarks.usage import NOTHING, Meter
 from streamapp.errors import ApiError
 from streamapp.ingest.produce.client import Picture, Uploader
 
@@ -25,6 +26,13 @@ CLIENTS = 16
 WITHIN_S = 300.0
 #: The goal of docs/architecture.md: the pipeline loses less than this share of its throughput.
 MOST_LOST = 0.10
+
+
+class Lap(NamedTuple):
+    """Images per second, and the processor time of the API for each of them in milliseconds."""
+
+    rate: float
+    api_ms: float
 
 
 @contextmanager
@@ -47,28 +55,33 @@ def listening(url: str, count: int) -> Iterator[dict[str, int]]:
 async def measure(place: Target, images: int, rounds: int, readers: int, data: Path | None) -> dict[str, Any]:
     """Each round once without readers and once with them, after one that warms up."""
     source = pictures_of(data)
-    await _throughput(place, images // 4, source)
-    alone, watched, dropped, sent = list[float](), list[float](), 0, 0
+    await _lap(place, images // 4, source)
+    alone, watched, dropped, sent = list[Lap](), list[Lap](), 0, 0
     for _ in range(rounds):
-        alone.append(await _throughput(place, images, source))
+        alone.append(await _lap(place, images, source))
         with listening(place.api_url, readers) as told:
-            watched.append(await _throughput(place, images, source))
+            watched.append(await _lap(place, images, source))
         dropped += told["dropped"]
         sent += told["bytes"]
-    lost = 1 - statistics.median(watched) / statistics.median(alone)
+    lost = 1 - statistics.median(lap.rate for lap in watched) / statistics.median(lap.rate for lap in alone)
     return {"alone": alone, "watched": watched, "lost": lost, "dropped": dropped, "bytes_sent": sent}
 
 
-async def _throughput(place: Target, images: int, source: Iterator[Picture]) -> float:
-    """Images per second, from the first upload to the last prediction of every model."""
+async def _lap(place: Target, images: int, source: Iterator[Picture]) -> Lap:
+    """From the first upload to the last prediction of every model."""
     async with Uploader(place.api_url) as uploader, aiohttp.ClientSession(place.api_url) as session:
-        before, started = await _done(session), time.monotonic()
+        before, meter, started = await _done(session), Meter(_api(place)), time.monotonic()
         pictures = itertools.islice(source, images)
         await asyncio.gather(*[_send(uploader, pictures) for _ in range(CLIENTS)])
         async with asyncio.timeout(WITHIN_S):
             while await _done(session) < before + images:  # noqa: ASYNC110  # it changes elsewhere
                 await asyncio.sleep(0.05)
-    return images / (time.monotonic() - started)
+        took, used = time.monotonic() - started, sum(meter.sample(_api(place)).values(), NOTHING)
+    return Lap(images / took, used.cpu_percent / 100 * took * 1000 / images)
+
+
+def _api(place: Target) -> dict[str, int]:
+    return {name: pid for name, pid in place.processes().items() if name.startswith("api")}
 
 
 async def _send(uploader: Uploader, pictures: Iterator[Picture]) -> None:
@@ -86,8 +99,9 @@ async def _done(session: aiohttp.ClientSession) -> int:
 def show(result: dict[str, Any]) -> bool:
     """Print a result; whether it reaches the goal."""
     pairs = enumerate(zip(result["alone"], result["watched"], strict=True), 1)
-    rows = [(number, alone, watched, f"{1 - watched / alone:.1%}") for number, (alone, watched) in pairs]
-    report.table("Images per second", ("round", "no readers", "with readers", "lost"), rows)
+    rows = [(number, *alone, *watched, f"{1 - watched[0] / alone[0]:.1%}") for number, (alone, watched) in pairs]
+    columns = ("round", "images/s alone", "API ms/image", "with readers", "API ms/image", "lost")
+    report.table("Throughput", columns, rows)
     summary = [(f"{result['lost']:.1%}", f"{MOST_LOST:.0%}", result["dropped"], result["bytes_sent"] / 2**20)]
     report.table("All rounds", ("lost", "goal below", "readers dropped", "MiB sent"), summary)
     return bool(result["lost"] < MOST_LOST and not result["dropped"])

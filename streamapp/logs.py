@@ -6,11 +6,13 @@ from typing import Any
 
 #: A warning of these libraries is said at most once in so many seconds.
 REPEATED_S = 10.0
-REPEATING = ("aiokafka", "faust.topics")
+REPEATING = ("aiokafka", "faust.topics", "aiohttp.server")
 
 
 class Sparing(logging.Filter):
-    """Lets a repeated warning through now and then: of a broker that is away aiokafka says so ten times a second."""
+    """Lets a repeated warning through now and then: of a broker that is away aiokafka says so ten times a second, and
+    of each request that is no HTTP aiohttp prints a traceback.
+    """
 
     def __init__(self) -> None:
         super().__init__()

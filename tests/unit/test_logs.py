@@ -22,6 +22,12 @@ def test_a_library_s_repeated_warning_is_said_now_and_then(monkeypatch: pytest.M
     assert [spared.filter(record) for record in away] == [True, False, False]
 
 
+def test_requests_that_are_no_http_do_not_fill_the_log() -> None:
+    spared = logs.Sparing()
+    lines = [line("aiohttp.server", logging.ERROR, "Error handling request from %s", "127.0.0.1") for _ in range(3)]
+    assert [spared.filter(one) for one in lines] == [True, False, False]
+
+
 def test_nothing_else_is_held_back() -> None:
     spared = logs.Sparing()
     for name, level in (("streamapp.recorder", logging.WARNING), ("aiokafka.consumer", logging.INFO)):

@@ -34,7 +34,8 @@ def test_what_misses_a_goal_is_not_good(capsys: pytest.CaptureFixture[str]) -> N
     assert uploads.show(good)
     assert not uploads.show({**good, "per_second": 99.0})
     assert not uploads.show({**good, "one_client_ms": {"p50": 15.1, "p95": 20.0, "p99": 30.0}})
-    rounds: dict[str, Any] = {"alone": [100.0], "watched": [95.0], "lost": 0.05, "dropped": 0, "bytes_sent": 1}
+    alone, watched = readers.Lap(100.0, 5.0), readers.Lap(95.0, 7.0)
+    rounds: dict[str, Any] = {"alone": [alone], "watched": [watched], "lost": 0.05, "dropped": 0, "bytes_sent": 1}
     assert readers.show(rounds)
     assert not readers.show({**rounds, "lost": 0.1})
     assert not readers.show({**rounds, "dropped": 1})
