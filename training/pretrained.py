@@ -23,8 +23,10 @@ def initialise(network: Any, architecture: str, init: str) -> None:
         return
     if init == "imagenet":
         _from_keras_imagenet(network, architecture)
+        _silence_head(network)
     elif init.endswith((".pt", ".pth", ".whl")):
         fromtorch.initialise(list(flat_layers(network)), architecture, Path(init))
+        _silence_head(network)
     elif init.endswith((".keras", ".weights.h5")):
         _from_keras_file(network, Path(init))
     else:
@@ -42,6 +44,15 @@ def flat_layers(network: Any) -> Iterator[Any]:
             yield layer
 
 
+def _silence_head(network: Any) -> None:
+    """Start the new last layer from zero, with every class as likely as the others.
+
+    Random weights on trained features begin with confident wrong answers, and the first steps would spoil the features.
+    """
+    head = list(flat_layers(network))[-1]
+    head.set_weights([np.zeros_like(values) for values in head.get_weights()])
+
+
 def _from_keras_file(network: Any, path: Path) -> None:
     try:
         network.load_weights(path)
@@ -51,7 +62,7 @@ def _from_keras_file(network: Any, path: Path) -> None:
 
 
 def _from_keras_imagenet(network: Any, architecture: str) -> None:
-    """The features that Keras downloads; the last layer stays random, for it has other classes."""
+    """The features that Keras downloads; the last layer is not among them, for it has other classes."""
     size = network.input_shape[1]
     try:
         maker = getattr(keras.applications, architecture)

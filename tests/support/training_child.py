@@ -102,6 +102,7 @@ def _first_layers(folder: Path, architecture: str) -> float:
     state = _torch_twin(layers)
     (folder / "twin.pt").write_bytes(old_layout(state))
     initialise(network, architecture, str(folder / "twin.pt"))
+    assert not any(values.any() for values in layers[-1].get_weights()), "the new last layer has no opinion yet"
     picture = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
     source, norm = SOURCES[architecture], next(x for x in layers if isinstance(x, keras.layers.BatchNormalization))
     body = network.layers[-1]
