@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
+import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -176,3 +177,47 @@ async def test_many_uploads_at_once_are_all_there(api: Api) -> None:
     assert {str(image_id) for image_id in ids} <= after - before
     for image_id in ids:
         await api.becomes(image_id, "published")
+
+
+async def test_a_request_with_a_key_that_met_an_outage_is_the_same_images_when_it_comes_again(api: Api) -> None:
+    data, key = jpeg(96, 64), {"Idempotency-Key": str(uuid4())}
+
+    async def send() -> tuple[int, dict[str, Any]]:
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename="x.jpg")
+        async with api.client.post("/api/v1/images", data=form, headers=key) as answer:
+            return answer.status, await answer.json()
+
+    api.broker.away = True
+    assert (await send())[0] == 503
+    waiting = UUID((await api.get("images?limit=1"))["images"][0]["image"]["image_id"])
+    api.broker.away = False
+    first, again = await send(), await send()
+    assert first == again
+    assert (first[0], UUID(first[1]["images"][0]["image_id"])) == (202, waiting)
+    await api.becomes(waiting, "published")
+    assert len(await messages(api.context.settings, waiting)) == 1
+    assert UUID((await api.get("images?limit=1"))["images"][0]["image"]["image_id"]) == waiting
+
+
+async def test_a_known_picture_is_answered_with_its_image_and_without_the_cache_it_is_a_new_one(api: Api) -> None:
+    data = jpeg(80, 60, comment=uuid4().hex.encode())
+    before = (await api.get("stats"))["dedupe"]
+
+    async def send() -> tuple[int, UUID, bool]:
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename="x.jpg")
+        async with api.client.post("/api/v1/images?dedupe=true", data=form) as answer:
+            (image,) = (await answer.json())["images"]
+            return answer.status, UUID(image["image_id"]), image["duplicate"]
+
+    status, image_id, duplicate = await send()
+    assert (status, duplicate) == (202, False)
+    assert await send() == (200, image_id, True)
+    after = (await api.get("stats"))["dedupe"]
+    assert (after["asked"] - before["asked"], after["hits"] - before["hits"]) == (2, 1)
+    await api.proxies["redis"].cut()
+    status, other, duplicate = await send()
+    assert (status, duplicate) == (202, False)
+    assert other != image_id
+    await api.proxies["redis"].start()
