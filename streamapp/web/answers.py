@@ -34,7 +34,7 @@ def image_url(image_id: UUID, part: str = "") -> str:
 
 def _plain(value: object) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump()
+        return value.model_dump(by_alias=True)
     if isinstance(value, UUID):  # asyncpg's own kind, which orjson does not know
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")

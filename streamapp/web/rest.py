@@ -7,6 +7,7 @@ from streamapp.web import (
     dead_letters,
     docs,
     events,
+    history,
     images,
     labels,
     ledger,
@@ -18,7 +19,7 @@ from streamapp.web import (
 from streamapp.web.context import ApiContext
 from streamapp.web.operations import Operation
 
-NOUNS = (images, labels, predictions, verdicts, stats, models, events, ledger, dead_letters, alerts)
+NOUNS = (images, labels, predictions, verdicts, stats, history, models, events, ledger, dead_letters, alerts)
 
 
 def operations(context: ApiContext) -> list[Operation]:

@@ -1,0 +1,111 @@
+"""Figures of the past: buckets of time from what is stored, with the labels that count now."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from streamapp.records import Shed
+from streamapp.settings import Settings
+from streamapp.storage.rows import Rows
+from streamapp.web.history import HistoryQuery
+from tests.contract.examples import dead_letter, label, prediction
+from tests.support.api import Api, running
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NOON = datetime(2031, 5, 1, 12, tzinfo=UTC)
+
+
+def answer(second: float, model: str = "resnet50", **fields: Any) -> Any:
+    plain = {"timestamp": NOON + timedelta(seconds=second), "label": None, "lane": "held", "total_ms": second}
+    return prediction(uuid4(), model, **{**plain, **fields})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(servers: Stack) -> AsyncIterator[Api]:
+    async with running(Settings.load(servers.environ)) as api:
+        late = answer(70, label="dog", prediction="cat")
+        predictions = [
+            answer(0, label="cat", inference_ms=10, confidence=0.5),
+            answer(1, label="dog", inference_ms=20, confidence=1.0),
+            answer(2, inference_ms=999, lane="bypassed", confidence=0.75),
+            answer(3, label="cat", trained=False, inference_ms=30, confidence=0.75),
+            answer(4, model="mobilenet"),
+            answer(5, run_id="a-replay"),
+            late,
+        ]
+        where = {"model": "resnet50", "timestamp": NOON + timedelta(seconds=61)}
+        shed = Shed(image_id=uuid4(), age_ms=1, deadline_ms=1, **where)
+        rows = Rows(predictions=predictions, labels=[label(late.image_id, "bird"), label(late.image_id, "cat", 1)])
+        rows.shed, rows.dead_letters = [shed], [dead_letter(uuid4().int % 2**40, image_id=uuid4(), **where)]
+        await api.context.db.store(rows)
+        yield api
+
+
+async def history(api: Api, query: str) -> list[dict[str, Any]]:
+    answer = await api.get(f"stats/history?{query}")
+    buckets: list[dict[str, Any]] = answer["buckets"]
+    return buckets
+
+
+async def test_a_bucket_says_what_a_model_did(api: Api) -> None:
+    whole = await api.get("stats/history?from=2031-05-01T12:00:30Z&to=2031-05-01T12:05:00Z&bucket=1m&model=resnet50")
+    assert (whole["from"], whole["to"], whole["bucket_s"]) == ("2031-05-01T12:00:00Z", "2031-05-01T12:05:00Z", 60)
+    first, second = whole["buckets"]
+    assert first == {
+        "start": "2031-05-01T12:00:00Z",
+        "model": "resnet50",
+        "predictions": 4,
+        "errors": 0,
+        "shed": 0,
+        "labelled": 2,
+        "correct": 1,
+        "accuracy": 0.5,
+        "avg_confidence": 0.75,
+        "avg_latency_ms": 20.0,
+        "total_p50_ms": 1.5,
+        "total_p95_ms": pytest.approx(2.85),
+    }
+    assert [second[name] for name in ("predictions", "errors", "shed")] == [1, 1, 1]
+    assert second["accuracy"] == 1.0, "the newest label counts, not the one that came along"
+
+
+async def test_models_and_buckets_are_apart_and_the_end_is_not_in_it(api: Api) -> None:
+    ten = await history(api, "from=2031-05-01T12:00:00Z&to=2031-05-01T12:01:10Z&bucket=10s")
+    assert [(one["start"][14:19], one["model"]) for one in ten] == [
+        ("00:00", "mobilenet"),
+        ("00:00", "resnet50"),
+        ("01:00", "resnet50"),
+    ]
+    [mobilenet, resnet50] = await history(api, "from=2031-05-01T12:00:00Z&to=2031-05-01T12:30:00Z&bucket=1h")
+    assert (mobilenet["predictions"], resnet50["predictions"]) == (1, 5)
+    assert await history(api, "from=2031-05-01T13:00:00Z&to=2031-05-01T12:00:00Z") == []
+
+
+async def test_without_a_time_it_is_the_last_hour_and_never_more_than_a_thousand_buckets(api: Api) -> None:
+    answer = await api.get("stats/history")
+    begin, end = datetime.fromisoformat(answer["from"]), datetime.fromisoformat(answer["to"])
+    assert timedelta(minutes=59) <= end - begin < timedelta(hours=1)
+    long = await api.get("stats/history?from=1970-01-01T00:00:00Z&to=2031-05-01T12:00:00Z&bucket=10s")
+    assert long["from"] == "2031-05-01T09:13:30Z"
+
+
+@pytest.mark.parametrize("bucket", ["10s", "1d"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+async def test_the_ends_of_time_are_no_error(bucket: str, moment: str) -> None:
+    for name in ("from", "to"):
+        query = HistoryQuery.model_validate({name: moment, "bucket": bucket})
+        begin, end = query.span(NOON)
+        assert begin.tzinfo is end.tzinfo is not None
+
+
+@pytest.mark.parametrize("query", ["bucket=2m", "from=yesterday", "to=1", "begin=2031-05-01T12:00:00Z"])
+async def test_a_wrong_question_names_its_parameter(api: Api, query: str) -> None:
+    async with api.client.get(f"/api/v1/stats/history?{query}") as answer:
+        problem = await answer.json()
+    assert (answer.status, problem["errors"][0]["name"]) == (400, query.partition("=")[0])
