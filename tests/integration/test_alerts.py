@@ -5,10 +5,11 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, web
+from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from streamapp.alerts.lags import Lags
@@ -20,6 +21,7 @@ from streamapp.storage.alerts import AlertStore
 from tests.contract.examples import image
 from tests.support.api import Api, running
 from tests.support.stack import Stack
+from tests.support.workers import Worker, free_port, launch
 from tests.unit.ingest.pictures import jpeg
 
 SECRET = "a secret of both"
@@ -112,3 +114,46 @@ async def test_a_broker_that_is_away_is_no_lag() -> None:
     lags = Lags(Settings(broker="kafka://127.0.0.1:1"), ["nobody"])
     assert await lags.read() is None
     assert await lags.read() is None
+
+
+def worker(api: Api, folder: Path, **changes: Any) -> Worker:
+    """A worker of the role `api` that looks at the rules all the time."""
+    quick = {"roles": "api", "alert_every_s": 0.2, "alert_hold_s": 0.0, "alert_lag": 1, "data_dir": folder, **changes}
+    port = free_port()
+    settings = api.context.settings.model_copy(update={**quick, "web_port": port, "api_port": port})
+    return launch(settings, folder / "api.log", folder)
+
+
+async def test_a_worker_of_the_api_watches(api: Api, tmp_path: Path) -> None:
+    await api.accepted(jpeg())
+    running = worker(api, tmp_path)
+    try:
+        await running.ready()
+        async with ClientSession(running.url) as http, http.get("/api/v1/events") as stream:
+            await api.accepted(jpeg())
+            async with asyncio.timeout(30):
+                while not (found := await of_rule(http, "lag")):  # noqa: ASYNC110  # another process writes it
+                    await asyncio.sleep(0.1)
+            assert "streamapp-recorder" in {alert["subject"] for alert in found}
+            assert stream.status == 200
+        running.stop()
+        assert "alert: streamapp-recorder is" in running.output()
+        assert "Traceback" not in running.output()
+    finally:
+        running.kill()
+
+
+async def of_rule(http: ClientSession, rule: str) -> list[dict[str, Any]]:
+    async with http.get(f"/api/v1/alerts?state=firing&rule={rule}") as answer:
+        found: list[dict[str, Any]] = (await answer.json())["alerts"]
+        return found
+
+
+async def test_a_webhook_without_a_secret_is_refused_at_the_start(api: Api, tmp_path: Path) -> None:
+    refused = worker(api, tmp_path, alert_webhook_url="https://example.org/hook")
+    try:
+        assert await asyncio.to_thread(refused.process.wait, 60) == 1
+        assert "api cannot start: STREAMAPP_ALERT_WEBHOOK_URL needs STREAMAPP_ALERT_WEBHOOK_SECRET" in refused.output()
+        assert "Traceback" not in refused.output()
+    finally:
+        refused.kill()
