@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
+from pydantic import Field
 
 from streamapp.web.broadcast import Event, Subscription
 from streamapp.web.context import ApiContext
+from streamapp.web.inputs import Input
 from streamapp.web.operations import Operation
 
 HEARTBEAT_S = 15.0
@@ -20,14 +22,22 @@ GAP = Event("gap", b"{}")
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Type": "text/event-stream"}
 
 
+class EventHeaders(Input):
+    """What a reader who comes back says."""
+
+    last_id: str | None = Field(
+        None, alias="Last-Event-ID", description="The id of its last event: those after it come first."
+    )
+
+
 def operations(context: ApiContext) -> list[Operation]:
     """The operations of this noun."""
     live = context.live
 
-    async def events(request: web.Request) -> web.StreamResponse:
+    async def events(request: web.Request, headers: EventHeaders) -> web.StreamResponse:
         """Live events: verdicts and alerts as they come, figures once a second."""
         subscription = live.subscribe()
-        first = _first(live.missed, request.headers.get("Last-Event-ID"))
+        first = _first(live.missed, headers.last_id)
         context.metrics.sse_readers.inc()
         try:
             answer = web.StreamResponse(headers=HEADERS)
