@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 import agents
+from streamapp import presence
 from streamapp.metrics import Metrics
 from streamapp.roles import api, chosen_roles, model, recorder, stats
 from streamapp.roles.shared import Shared
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> StreamApp:
 
 def _app(role: str, specs: Mapping[str, ModelSpec], shared: Shared) -> StreamApp:
     app = StreamApp(shared.settings, role, patience=recorder.PATIENCE if role == "recorder" else 1)
+    presence.register(app, shared)
     if role in specs:
         model.register(app, specs[role], shared)
     elif role == "stats":

@@ -41,6 +41,7 @@ class LagMeter:
     ) -> None:
         self._admin = admin
         self._consumer = consumer
+        self._partitions = partitions
         reads = READS | dict.fromkeys(models, (topics.IMAGES,))
         self._parts = {
             f"streamapp-{role}": [TopicPartition(name, number) for name in names for number in range(partitions)]
@@ -73,6 +74,12 @@ class LagMeter:
             at = {part: min(ends[part], max(done.get(part, 0), begins[part])) for part in wanted}
             positions[group] = Position(sum(at.values()), sum(ends[part] for part in wanted))
         return positions
+
+    async def ends(self, names: Collection[str]) -> dict[str, int]:
+        """How many messages ever came to each of these topics."""
+        parts = [TopicPartition(name, number) for name in names for number in range(self._partitions)]
+        ends = await self._consumer.end_offsets(parts)
+        return {name: sum(end for part, end in ends.items() if part.topic == name) for name in names}
 
     async def lags(self) -> dict[str, int]:
         """Messages that are not committed yet, by group."""

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -20,6 +20,14 @@ TIMEOUT_S = 0.25
 #: After a failure the cache is left alone this long, so that a server that hangs costs one wait a second, not many.
 REST_S = 1.0
 LOG_EVERY_S = 60.0
+
+
+class CacheFigures(NamedTuple):
+    """What the server has counted since it was started, and the memory that it takes."""
+
+    hits: int
+    misses: int
+    bytes: int
 
 
 class Cache:
@@ -83,6 +91,20 @@ class Cache:
     async def increment(self, key: str) -> None:
         """Count one more; does nothing when the server is down. `get` gives the sum as digits."""
         await self._attempt(lambda: self._client.incr(key))
+
+    async def values(self, prefix: str) -> list[bytes]:
+        """Every value whose key begins so; none when the server is down."""
+
+        async def read() -> list[bytes]:
+            keys = [key async for key in self._client.scan_iter(match=f"{prefix}*", count=1000)]
+            return [value for value in await self._client.mget(keys) if value is not None] if keys else []
+
+        return await self._attempt(read) or []
+
+    async def figures(self) -> CacheFigures | None:
+        """What the server has counted; None when it is down."""
+        info = await self._attempt(lambda: self._client.info())
+        return CacheFigures(info["keyspace_hits"], info["keyspace_misses"], info["used_memory"]) if info else None
 
     async def _attempt(self, call: Callable[[], Awaitable[Any]]) -> Any:
         if time.monotonic() < self._rests_until:

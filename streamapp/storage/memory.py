@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 from streamapp.errors import ObjectMissing, StoreUnavailable
+from streamapp.storage.cache import CacheFigures
 from streamapp.storage.objects import split
 
 
@@ -64,6 +65,7 @@ class MemoryCache:
     def __init__(self) -> None:
         self.failures = 0
         self._values: dict[str, tuple[float, bytes]] = {}
+        self._asked = [0, 0]
 
     @classmethod
     @asynccontextmanager
@@ -77,7 +79,9 @@ class MemoryCache:
     async def get(self, key: str) -> bytes | None:
         """The value, until it expires."""
         expires, value = self._values.get(key, (0.0, b""))
-        return value if time.monotonic() < expires else None
+        there = time.monotonic() < expires
+        self._asked[not there] += 1
+        return value if there else None
 
     async def put(self, key: str, data: bytes, ttl_s: float) -> None:
         """Keep a value for `ttl_s` seconds."""
@@ -89,6 +93,16 @@ class MemoryCache:
         if known is None:
             await self.put(key, data, ttl_s)
         return known
+
+    async def values(self, prefix: str) -> list[bytes]:
+        """Every value whose key begins so."""
+        found = [await self.get(key) for key in list(self._values) if key.startswith(prefix)]
+        return [value for value in found if value is not None]
+
+    async def figures(self) -> CacheFigures | None:
+        """Hits, misses and bytes."""
+        hits, misses = self._asked
+        return CacheFigures(hits, misses, sum(len(value) for _, value in self._values.values()))
 
     async def increment(self, key: str) -> None:
         """Count one more."""

@@ -14,12 +14,13 @@ from streamapp.web import (
     models,
     predictions,
     stats,
+    system,
     verdicts,
 )
 from streamapp.web.context import ApiContext
 from streamapp.web.operations import Operation
 
-NOUNS = (images, labels, predictions, verdicts, stats, history, models, events, ledger, dead_letters, alerts)
+NOUNS = (images, labels, predictions, verdicts, stats, history, models, events, ledger, dead_letters, alerts, system)
 
 
 def operations(context: ApiContext) -> list[Operation]:

@@ -51,6 +51,30 @@ async def test_a_value_expires(cache: AnyCache) -> None:
     assert cache.failures == 0
 
 
+async def test_values_are_found_by_how_their_keys_begin(cache: AnyCache) -> None:
+    where = key()
+    assert await cache.values(f"{where}:") == []
+    await cache.put(f"{where}:a", b"1", 60)
+    await cache.put(f"{where}:b", b"2", 60)
+    await cache.put(f"{where}:gone", b"3", 0.01)
+    await cache.put(f"{where}-other", b"4", 60)
+    await asyncio.sleep(0.05)
+    assert sorted(await cache.values(f"{where}:")) == [b"1", b"2"]
+
+
+async def test_hits_and_misses_are_counted(cache: AnyCache) -> None:
+    where = key()
+    before = await cache.figures()
+    await cache.put(where, b"x", 60)
+    await cache.get(where)
+    await cache.get(key())
+    after = await cache.figures()
+    assert before is not None and after is not None
+    assert after.hits > before.hits
+    assert after.misses > before.misses
+    assert after.bytes > 0
+
+
 async def test_what_is_there_is_not_replaced_but_given_back(cache: AnyCache) -> None:
     where = key()
     assert await cache.add(where, b"first", 0.2) is None
