@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -20,6 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     if urlsplit(options.api_url).scheme not in {"http", "https"}:
         return _fail(f"--api-url must start with http:// or https:// (given: {options.api_url})")
+    if not _is_loopback(options.host):
+        return _fail(
+            f"--host {options.host} would show everything to everybody who reaches this machine: the dashboard has no "
+            "login of its own; leave it on 127.0.0.1 behind a proxy that asks who is there"
+        )
     try:
         listener = socket.create_server((options.host, options.port))
     except OSError as error:
@@ -49,6 +55,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="the API (default: STREAMAPP_API_URL or %(default)s)",
     )
     return parser.parse_args(arguments)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine reaches this address."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _fail(message: str) -> int:

@@ -2,22 +2,33 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
+from dash import html
+
+from dash_ui import notices
+from dash_ui.client import API, ApiDown, ApiProblem
 from dash_ui.hub import Hub
+from dash_ui.language import say
 from dash_ui.sessions import Held, Session
+from dash_ui.texts import class_name, count
 
 Order = dict[str, Any]
-Action = Callable[[Hub, Session, Order], Awaitable[Any]]
+Action = Callable[[Hub, Session, Order], Awaitable[str | None]]
 
 
-async def act(hub: Hub, session_id: str, order: Order) -> Any:
+async def act(hub: Hub, session_id: str, order: Order) -> html.P | None:
     """Do what a page asks for; the message that it shows, or nothing."""
     session, action = hub.find(session_id), ACTIONS.get(str(order.get("do")))
     if session is None or action is None:
         return None
-    said = await action(hub, session, order)
+    try:
+        said = await action(hub, session, order)
+    except (ApiDown, ApiProblem) as error:
+        said = say("act.refused", why=notices.why(error))
     session.wake()
-    return said
+    # The key makes the same message twice two messages.
+    return html.P(said, key=str(order.get("at"))) if said else None
 
 
 async def pause(hub: Hub, session: Session, _order: Order) -> None:
@@ -30,4 +41,64 @@ async def resume(_hub: Hub, session: Session, _order: Order) -> None:
     session.held = None
 
 
-ACTIONS: dict[str, Action] = {"pause": pause, "resume": resume}
+async def reload(hub: Hub, _session: Session, order: Order) -> str:
+    """Have the workers of a model look for a new version."""
+    name = str(order["model"])
+    await hub.api.post(f"{API}/models/{quote(name, safe='')}/reload", {})
+    hub.asks.refresh()
+    return say("act.reload", model=name)
+
+
+async def settle(hub: Hub, _session: Session, order: Order) -> str:
+    """Retry or discard one dead letter."""
+    await hub.api.post(f"{API}/dead-letters/{int(order['id'])}/{order['do']}", {})
+    hub.asks.refresh()
+    return say("act.retried" if order["do"] == "retry" else "act.discarded")
+
+
+async def retry_all(hub: Hub, _session: Session, _order: Order) -> str:
+    """Retry every open dead letter; the API does a part at a time."""
+    settled, refused = 0, 0
+    after: int | None = 0
+    while after is not None:
+        answer = await hub.api.post(f"{API}/dead-letters/retry", {"after": after})
+        settled, refused = settled + len(answer["settled"]), refused + len(answer["refused"])
+        after = answer["next"]
+    hub.asks.refresh()
+    return say("act.retried_all", number=count(settled), refused=count(refused))
+
+
+async def label(hub: Hub, session: Session, order: Order) -> str:
+    """Say what an image shows."""
+    image_id, name = str(order["image_id"]), str(order["label"])
+    await hub.api.post(f"{API}/images/{quote(image_id, safe='')}/label", {"label": name, "by": BY})
+    session.labelled[image_id] = name
+    return say("act.labelled", label=class_name(name))
+
+
+async def pass_over(_hub: Hub, session: Session, order: Order) -> None:
+    """Leave an image for later."""
+    session.passed.add(str(order["image_id"]))
+
+
+async def undo(_hub: Hub, session: Session, _order: Order) -> str | None:
+    """Bring the last labelled image back, to be labelled anew; the API replaces its label."""
+    if not session.labelled:
+        return None
+    session.labelled.popitem()
+    return say("act.undone")
+
+
+#: Who labels, as the API stores it.
+BY = "dashboard"
+ACTIONS: dict[str, Action] = {
+    "pause": pause,
+    "resume": resume,
+    "reload": reload,
+    "retry": settle,
+    "discard": settle,
+    "retry_all": retry_all,
+    "label": label,
+    "pass": pass_over,
+    "undo": undo,
+}

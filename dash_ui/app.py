@@ -49,4 +49,6 @@ def create_app(api_url: str) -> Dash:
     )
     app.layout = layout
     register(app, hub)
+    # Dash does this at the first request, but only where that is for `/`: another page would come without our scripts.
+    app._setup_server()
     return app

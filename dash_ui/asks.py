@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -37,6 +37,40 @@ class Answer:
 def image(image_id: str) -> Ask:
     """One image with its predictions and verdict."""
     return Ask(f"{API}/images/{quote(image_id, safe='')}")
+
+
+#: Images on one page of the grid: more would make a refresh too large.
+PER_PAGE = 24
+
+
+def images(filters: Mapping[str, str]) -> Ask:
+    """A page of images, newest first; filters that are empty are left out."""
+    wanted = {"limit": str(PER_PAGE), **filters}
+    newest = not filters.get("before")
+    params = tuple(sorted((name, value) for name, value in wanted.items() if value))
+    return Ask(f"{API}/images", params, every_s=10 if newest else None)
+
+
+def recent(limit: int) -> Ask:
+    """The newest images, to look through."""
+    return Ask(f"{API}/images", (("limit", str(limit)),), every_s=10)
+
+
+def ledger() -> Ask:
+    """Is every accepted image accounted for? It reads whole tables, so not more often."""
+    return Ask(f"{API}/ledger", every_s=5)
+
+
+def letters(filters: Mapping[str, str]) -> Ask:
+    """A page of dead letters, newest first."""
+    return Ask(
+        f"{API}/dead-letters", tuple(sorted((name, value) for name, value in filters.items() if value)), every_s=5
+    )
+
+
+def alerts() -> Ask:
+    """What is wrong now and what was, newest first."""
+    return Ask(f"{API}/alerts", (("limit", "20"),), every_s=5)
 
 
 def stats(window: str) -> Ask:

@@ -13,6 +13,9 @@ STRIP = 12
 KEPT_RACES = 300
 #: The figures come once a second; sparklines show so many of the last ones.
 KEPT_STATS = 120
+#: The rate of the verdicts is over so many seconds, and exact up to 200 a second.
+RATE_S = 10.0
+KEPT_MOMENTS = 2000
 
 LinkState = Literal["connecting", "live", "reconnecting", "down"]
 
@@ -43,11 +46,13 @@ class Board:
         self.models: list[str] = []
         self.untrained: set[str] = set()
         self.trend: deque[Stats] = deque(maxlen=KEPT_STATS)
+        self.classes: list[str] = []
         self.facts: dict[str, str] = {}
         self.reload_errors: dict[str, str] = {}
         self.last_data: float | None = None
         self.taken = 0
         self._races: OrderedDict[str, Race] = OrderedDict()
+        self._moments: deque[float] = deque(maxlen=KEPT_MOMENTS)
 
     @property
     def newest(self) -> Race | None:
@@ -69,13 +74,20 @@ class Board:
         newest = {race.camera_id: race for race in self._races.values() if race.camera_id}
         return {name: newest[name] for name in sorted(newest)}
 
+    def rate(self) -> float:
+        """Verdicts per second in the last ten seconds."""
+        since = time.monotonic() - RATE_S
+        return sum(moment > since for moment in self._moments) / RATE_S
+
     def race(self, image_id: str) -> Race | None:
         """An image that is on the board."""
         return self._races.get(image_id)
 
     def take_verdict(self, race: Race) -> None:
         """A verdict has come, or an amendment of one, which does not make its image the newest."""
-        self.taken += race.image_id not in self._races
+        if race.image_id not in self._races:
+            self.taken += 1
+            self._moments.append(time.monotonic())
         self._races[race.image_id] = race
         while len(self._races) > KEPT_RACES:
             self._races.popitem(last=False)
@@ -101,6 +113,7 @@ class Board:
         """What the model workers serve, and why some do not serve what they should."""
         models = list(models)
         self._learn_models((str(model["model"]), bool(model.get("trained", True))) for model in models)
+        self.classes = sorted({str(label) for model in models for label in model.get("labels") or ()})
         facts = {str(model["model"]): _facts(model) for model in models}
         errors = {
             str(model["model"]): str(model["reload_error"]["error"]) for model in models if model.get("reload_error")

@@ -1,6 +1,7 @@
 """The API over HTTP: the one place of the dashboard that knows its paths."""
 
 import json
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import aiohttp
 
 API = "/api/v1"
+#: The variable with the API key or token that the API asks for.
+TOKEN = "STREAMAPP_API_TOKEN"
 # The API sends statistics every second, so a stream that says nothing for this long is broken.
 SILENCE_S = 20
 ANSWER_S = 10
@@ -37,7 +40,9 @@ class Api:
 
     async def __aenter__(self) -> "Api":
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=ANSWER_S, connect=CONNECT_S), read_bufsize=MAX_EVENT_BYTES
+            timeout=aiohttp.ClientTimeout(total=ANSWER_S, connect=CONNECT_S),
+            read_bufsize=MAX_EVENT_BYTES,
+            headers={"Authorization": f"Bearer {token}"} if (token := os.environ.get(TOKEN)) else None,
         )
         return self
 

@@ -59,7 +59,7 @@ class Hub:
         session = Session(view, language)
         previous = self._sessions.get(session_id)
         if previous is not None:
-            session.held = previous.held
+            session.resume(previous)
             previous.close()
         self._sessions[session_id] = session
         self.asks.wake()

@@ -62,7 +62,10 @@ def layout() -> dmc.MantineProvider:
 
 def _header() -> html.Header:
     home = html.A(
-        [html.Img(src="/assets/mark.svg", alt="", className="logo"), html.H1("streamapp")], href="/", className="home"
+        [html.Img(src="/assets/mark.svg", alt="", className="logo"), html.H1("streamapp")],
+        href="/",
+        className="home",
+        **{"aria-label": "streamapp"},
     )
     upload = html.Button(
         [html.Span(className="icon icon-upload"), html.Span(say("page.upload"), className="wide")],

@@ -31,10 +31,16 @@ class Session:
         self.view = view
         self.language = language
         self.held: Held | None = None
+        self.labelled: dict[str, str] = {}  # by image, in the order in which they were labelled
+        self.passed: set[str] = set()  # images left for later
         self.asleep = False  # the page does not answer: its tab is closed or frozen
         self.closed = False
         self._shown = ("", 0.0)
         self._bell = asyncio.Event()
+
+    def resume(self, previous: "Session") -> None:
+        """The same page, connected again: it goes on where it was."""
+        self.held, self.labelled, self.passed = previous.held, previous.labelled, previous.passed
 
     def stays(self, image_id: str) -> float:
         """For how many seconds this image has been the one that is shown."""

@@ -73,7 +73,7 @@
         if (link && !link.download && !link.target && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.button) {
             event.preventDefault();
             page.go(link.getAttribute("href"));
-        } else if (order) {
+        } else if (order && (!order.dataset.confirm || window.confirm(order.dataset.confirm))) {
             // The number makes the same order twice two orders.
             page.tell("act", Object.assign({at: Date.now()}, JSON.parse(order.dataset.act)));
         } else if (language) {

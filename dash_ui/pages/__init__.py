@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from dash_ui.asks import Ask
 from dash_ui.board import Board
-from dash_ui.pages import live
+from dash_ui.pages import images, live, models, review, system
 from dash_ui.parts import Part, Scene
 from dash_ui.view import View
 
@@ -26,7 +26,10 @@ class Page(Protocol):
 
 
 #: By the names in URLs, in the order of the navigation.
-ALL: Mapping[str, Page] = {"live": cast(Page, live)}
+ALL: Mapping[str, Page] = {
+    name: cast(Page, module)
+    for name, module in {"live": live, "images": images, "review": review, "models": models, "system": system}.items()
+}
 
 
 def wants(view: View, board: Board) -> Iterable[Ask]:

@@ -1,112 +1,21 @@
 """The dashboard in a real browser (Debian's Chromium), in front of the fake API."""
 
-import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.e2e.site import WAIT_MS, Site, dashboard, shot
 from tests.support.fake_api import FakeApi
 from tests.support.fake_races import FakeModel, jpeg
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
-WAIT_MS = 30_000  # for slow machines; everything here takes a second or two
 MAX_IDLE_MB = 150
-SHOTS = os.environ.get("STREAMAPP_TEST_SHOTS")  # a folder to leave screenshots in
-
-
-@dataclass
-class Site:
-    """A running dashboard and the fake API behind it."""
-
-    api: FakeApi
-    url: str
-    process: subprocess.Popen[str]
-    browser: Browser
-    requests: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def open(
-        self,
-        path: str = "",
-        *,
-        width: int = 1440,
-        height: int = 1000,
-        scheme: str = "light",
-        locale: str = "en",
-        live: str = "live",
-    ) -> Page:
-        """A page in a browser of its own, loaded and live."""
-        size = ViewportSize(width=width, height=height)
-        context = self.browser.new_context(viewport=size, color_scheme=scheme, locale=locale)  # type: ignore[arg-type]
-        context.set_default_timeout(WAIT_MS)
-        context.on("request", lambda request: self.requests.append(request.url))
-        page = context.new_page()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(self.url + path)
-        expect(page.locator(".link")).to_have_text(live, timeout=WAIT_MS)
-        return page
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium on PATH; on Debian: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def site(browser: Browser) -> Iterator[Site]:
-    with FakeApi(every_s=0.4) as api, dashboard(api.url) as (url, process):
-        site = Site(api, url, process, browser)
-        yield site
-        for context in browser.contexts:
-            context.close()
-        assert site.errors == []
-        asked = {urlsplit(url) for url in site.requests}
-        assert {url.hostname for url in asked if url.scheme != "blob"} <= {"127.0.0.1"}, "a request left the host"
-
-
-@contextmanager
-def dashboard(api_url: str, port: int = 0) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """The dashboard as its own process: its URL and the process."""
-    command = [sys.executable, "-m", "dash_ui", "--port", str(port), "--api-url", api_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
-        assert process.stdout is not None
-        found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
-        assert found, "the dashboard did not say where it listens"
-        try:
-            yield found[0], process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(15)
 
 
 def newest(page: Page) -> str:
@@ -115,11 +24,6 @@ def newest(page: Page) -> str:
 
 def lane(page: Page, model: str) -> Locator:
     return page.locator(f".lane[data-model={model}]")
-
-
-def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True, timeout=WAIT_MS)
 
 
 def test_the_race_is_shown_with_a_lane_per_model(site: Site) -> None:

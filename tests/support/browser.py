@@ -15,13 +15,13 @@ FLAGS = [
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A headless browser; the test is skipped where the system has none."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """A headless browser, with further switches; the test is skipped where the system has none."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *more])
         try:
             yield browser
         finally:

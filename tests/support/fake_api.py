@@ -12,9 +12,12 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from tests.support import fake_answers
+from tests.support.fake_books import Books, problem
 from tests.support.fake_races import FakeWorld, jpeg
 
 EVERY_S = 0.4
+FILTERS = {"source": "source", "camera": "camera_id", "label": "label", "consensus": "consensus"}
 MAX_BYTES = 10 * 1024 * 1024
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
 
@@ -25,6 +28,7 @@ class FakeApi:
     def __init__(self, port: int = 0, every_s: float = EVERY_S) -> None:
         self.port, self.every_s = port, every_s
         self.world = FakeWorld()
+        self.books = Books(self.world)
         self.streams_opened = 0
         self._readers: set[asyncio.Queue[tuple[str, Any]]] = set()
         self._loop = asyncio.new_event_loop()
@@ -67,6 +71,7 @@ class FakeApi:
                 web.get("/api/v1/stats", self._stats),
                 web.get("/api/v1/models", self._models),
                 web.get("/api/v1/events", self._events),
+                *self.books.routes(),
             ]
         )
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -119,20 +124,27 @@ class FakeApi:
             self._readers.discard(queue)
 
     async def _images(self, request: web.Request) -> web.Response:
-        limit = int(request.query.get("limit", "50"))
-        newest = list(self.world.races)[::-1][:limit]
-        return web.json_response({"images": [_as_image(verdict) for verdict in newest], "next": None})
+        query = request.query
+        limit, before = int(query.get("limit", "50")), int(query.get("before", len(self.world.races)))
+        fits = [
+            (number, race)
+            for number, race in enumerate(self.world.races)
+            if number < before
+            and all(race.get(field) == query[name] for name, field in FILTERS.items() if name in query)
+        ][::-1]
+        more = str(fits[limit - 1][0]) if len(fits) > limit else None
+        return web.json_response({"images": [_as_image(race) for _, race in fits[:limit]], "next": more})
 
     async def _image(self, request: web.Request) -> web.Response:
         for verdict in self.world.races:
             if verdict["image_id"] == request.match_info["id"]:
                 return web.json_response(_as_image(verdict))
-        return _problem(404, "No such image", "no image has this id")
+        return problem(404, "No such image", "no image has this id")
 
     async def _picture(self, request: web.Request) -> web.Response:
         photo = self.world.photos.get(request.match_info["id"])
         if photo is None:
-            return _problem(404, "No such image", "no image has this id")
+            return problem(404, "No such image", "no image has this id")
         size = 256 if request.match_info["size"] == "thumbnail" else 480
         return web.Response(body=jpeg(*photo, size), content_type="image/jpeg")
 
@@ -140,8 +152,7 @@ class FakeApi:
         return web.json_response(self.world.stats(request.query.get("window", "1m")))
 
     async def _models(self, _request: web.Request) -> web.Response:
-        models = [{"model": model.name, "trained": model.trained} for model in self.world.models]
-        return web.json_response({"models": models})
+        return web.json_response({"models": [fake_answers.model(model) for model in self.world.models]})
 
     async def _post(self, request: web.Request) -> web.Response:
         data, name, said = b"", "", {}
@@ -151,7 +162,7 @@ class FakeApi:
             else:
                 data, name = await field.read(), field.filename
         if not data.startswith(MAGIC):
-            return _problem(
+            return problem(
                 415, "Unsupported format", "the content is not a JPEG, PNG or WebP image", "unsupported-format"
             )
         image_id = str(uuid4())
@@ -167,11 +178,6 @@ class FakeApi:
 def _as_image(verdict: dict[str, Any]) -> dict[str, Any]:
     image = {key: verdict.get(key) for key in ("image_id", "timestamp", "source", "camera_id", "label")}
     return {"image": image, "predictions": verdict["predictions"], "verdict": verdict}
-
-
-def _problem(status: int, title: str, detail: str, name: str = "not-found") -> web.Response:
-    body = {"type": f"urn:streamapp:problem:{name}", "title": title, "status": status, "detail": detail}
-    return web.json_response(body, status=status, content_type="application/problem+json")
 
 
 if __name__ == "__main__":

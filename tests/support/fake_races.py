@@ -35,6 +35,7 @@ class FakeModel:
     skill: float
     trained: bool = True
     dead: bool = False
+    reload_error: str = ""
 
 
 def usual_models() -> list[FakeModel]:
@@ -64,6 +65,8 @@ class FakeWorld:
     dice: random.Random = field(default_factory=lambda: random.Random(7))
     races: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=2000))
     photos: dict[str, tuple[str, int]] = field(default_factory=dict)
+    letters: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
 
     def race(
         self,

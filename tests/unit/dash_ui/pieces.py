@@ -6,13 +6,15 @@ from typing import Any
 
 from dash.development.base_component import Component
 
+from dash_ui.tree import Element
 
-def components(content: Any) -> Iterator[Component]:
+
+def components(content: Any) -> Iterator[Any]:
     """Every component of a tree, in reading order."""
     if isinstance(content, list | tuple):
         for item in content:
             yield from components(item)
-    elif isinstance(content, Component):
+    elif isinstance(content, Component | Element):
         yield content
         yield from components(getattr(content, "children", None))
 
@@ -21,12 +23,12 @@ def text(content: Any) -> str:
     """The text that a person reads, pieces separated by single spaces."""
     if isinstance(content, list | tuple):
         return " ".join(word for word in map(text, content) if word)
-    if isinstance(content, Component):
+    if isinstance(content, Component | Element):
         return text(getattr(content, "children", None))
     return "" if content is None else " ".join(str(content).split())
 
 
-def having(content: Any, **properties: Any) -> list[Component]:
+def having(content: Any, **properties: Any) -> list[Any]:
     """The components with these properties; `class_` is one of the class names, `data_x` is `data-x`."""
     wanted = {name.replace("_", "-"): value for name, value in properties.items() if name != "class_"}
     return [

@@ -44,6 +44,11 @@ async def test_the_page_asks_for_nothing_elsewhere(dashboard: aiohttp.ClientSess
     assert all(url.startswith("/") and not url.startswith("//") for url in loaded)
 
 
+async def test_the_first_request_may_be_for_any_page(dashboard: aiohttp.ClientSession) -> None:
+    async with dashboard.get("/system") as response:
+        assert "/assets/tree.js" in await response.text()
+
+
 async def test_health_says_how_the_api_is(dashboard: aiohttp.ClientSession, api: FakeApi) -> None:
     async def link() -> str:
         async with dashboard.get("/healthz") as response:

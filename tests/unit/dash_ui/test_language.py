@@ -140,6 +140,10 @@ def not_shown(tree: ast.Module) -> Iterator[ast.AST]:
                 yield first.value
         if isinstance(node, ast.keyword) and node.arg in ("className", "meta_tags"):
             yield from ast.walk(node.value)
+        if isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            named = [value for key, value in pairs if isinstance(key, ast.Constant) and key.value == "className"]
+            yield from (part for value in named for part in ast.walk(value))
         if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and is_for_programs(node.func)):
             yield from ast.walk(node)
         if isinstance(node, ast.Assign) and any(getattr(each, "id", "") in UNSEEN for each in node.targets):

@@ -1,22 +1,20 @@
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from dash._utils import to_json
 
 from dash_ui import sessions
-from dash_ui.asks import Answer, Ask, Asks, image
+from dash_ui.asks import Answer, image
 from dash_ui.asks import stats as stats_ask
 from dash_ui.board import KEPT_STATS, Board, Link
-from dash_ui.client import ApiDown, ApiProblem
+from dash_ui.client import ApiProblem
 from dash_ui.data import Race, Stats
 from dash_ui.pages.live import origin
-from dash_ui.parts import Scene
-from dash_ui.screen import Screen
-from dash_ui.sessions import Held, Session
+from dash_ui.sessions import Held
 from dash_ui.view import View
 from tests.support.fake_races import FakeModel, FakeWorld
+from tests.unit.dash_ui.screens import answered, open_page, told
 
 MAX_REFRESH_BYTES = 20_000
 
@@ -26,28 +24,6 @@ def board() -> Board:
     board = Board()
     board.take_link(Link("live"))
     return board
-
-
-class NoApi:
-    """Whatever is asked for never comes."""
-
-    async def get(self, path: str, params: Any = ()) -> Any:
-        raise ApiDown("refused")
-
-
-def answered(asks: Asks, ask: Ask, answer: Answer) -> None:
-    asks._answers[ask] = answer
-
-
-def open_page(board: Board, url: str = "/", language: str = "en", api_url: str = "http://api") -> Screen:
-    """A page that was just opened at a URL."""
-    asks = Asks(NoApi(), set, lambda _: None)
-    return Screen(Scene(board, Session(View.parse(url), language), asks, api_url))
-
-
-def told(screen: Screen) -> dict[str, Any]:
-    """What a page is told now: component id → the text and properties, as JSON."""
-    return {component_id: json.dumps(props, ensure_ascii=False) for component_id, props in screen.updates()}
 
 
 def test_only_what_changed_is_sent(board: Board, race: Race) -> None:

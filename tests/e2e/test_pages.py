@@ -1,0 +1,138 @@
+"""Every page but the live one in a real browser: what it shows, and what people do there."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.site import WAIT_MS, Site, shot
+from tests.support import fake_answers
+
+pytestmark = pytest.mark.browser
+
+
+def filled(site: Site) -> Site:
+    """Enough of everything to fill each page; nothing new comes."""
+    site.api.every_s = 0
+    world = site.api.world
+    for number in range(60):
+        world.race("cifar10" if number % 3 else "upload")
+    world.letters += [fake_answers.letter(number) for number in range(1, 6)]
+    world.alerts += [fake_answers.alert(2, firing=True), fake_answers.alert(1, firing=False)]
+    return site
+
+
+def test_images_are_filtered_paged_and_opened(site: Site) -> None:
+    page = filled(site).open("/images")
+    tiles = page.locator("#images-grid .frame")
+    expect(tiles).to_have_count(24)
+    shot(page, "images")
+    page.get_by_label("Label").select_option("cat")
+    expect(page).to_have_url(re.compile("label=cat"))
+    expect(tiles).to_have_count(sum(race["label"] == "cat" for race in site.api.world.races))
+    page.get_by_role("link", name="Clear").click()
+    expect(tiles).to_have_count(24)
+    first = tiles.first.get_attribute("href")
+    page.get_by_role("link", name="Older").click()
+    expect(tiles.first).not_to_have_attribute("href", first or "")
+    page.go_back()
+    expect(tiles.first).to_have_attribute("href", first or "")
+    tiles.first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".lane[data-state=answered]")).to_have_count(3)
+    dialog.locator("summary").click()
+    expect(dialog.locator("pre")).to_contain_text('"inference_ms"')
+    shot(page, "image")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert "open=" not in page.url
+
+
+def test_models_are_shown_and_told_to_look_for_a_new_version(site: Site) -> None:
+    site.api.world.models[2].reload_error = "no such file"
+    page = filled(site).open("/models")
+    card = page.locator("[data-model=mobilenet]")
+    expect(card).to_contain_text("95 %: 72.8 % to 75.2 %, 10,000 pictures")
+    expect(page.locator(".plane circle")).not_to_have_count(0)
+    expect(page.locator("[data-model=resnet50] .trouble")).to_contain_text("no such file")
+    shot(page, "models")
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    card.get_by_role("button").click()
+    assert "mobilenet" in asked[0]
+    assert site.api.books.asked == [], "it was not confirmed"
+    page.once("dialog", lambda dialog: dialog.accept())
+    card.get_by_role("button").click()
+    expect(page.locator("#toast")).to_contain_text("The workers of mobilenet are looking.")
+    assert site.api.books.asked == ["reload mobilenet"]
+
+
+def test_the_ledger_is_green_until_an_image_is_missing(site: Site) -> None:
+    page = filled(site).open("/system")
+    expect(page.locator("#ledger-tools .state-balanced")).to_have_text("Every image is accounted for")
+    expect(page.locator("#flow .name", has_text="resnet50")).to_be_visible()
+    expect(page.locator("#alerts li")).to_have_count(2)
+    shot(page, "system")
+    site.api.books.lost = 2
+    expect(page.locator("#ledger-tools .state-broken")).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("#ledger")).to_contain_text("2 images are lost")
+
+
+def test_dead_letters_are_retried_given_up_and_retried_all(site: Site) -> None:
+    page = filled(site).open("/system")
+    rows = page.locator("#letters tbody tr")
+    expect(rows).to_have_count(5)
+    rows.first.get_by_role("button", name="Retry").click()
+    expect(page.locator("#toast")).to_contain_text("on its way again")
+    expect(rows).to_have_count(4)
+    rows.first.get_by_role("button", name="Give up").click()
+    expect(rows).to_have_count(3)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Retry all").click()
+    expect(page.locator("#toast")).to_contain_text("3 letters are on their way again; 0 could not be sent.")
+    page.get_by_role("link", name="discarded").click()
+    expect(rows).to_have_count(1)
+
+
+def test_labelling_by_key_moves_the_accuracy_and_can_be_undone(site: Site) -> None:
+    page = filled(site).open("/review")
+    race = page.locator("#review-image [data-race]")
+    expect(race).to_be_visible()
+    before = page.locator(".accuracy").inner_text()
+    first = race.get_attribute("data-race") or ""
+    shot(page, "review")
+    page.keyboard.press("4")
+    expect(page.locator("#toast")).to_contain_text("Labelled: cat")
+    expect(race).not_to_have_attribute("data-race", first)
+    assert next(each["label"] for each in site.api.world.races if each["image_id"] == first) == "cat"
+    expect(page.locator(".accuracy")).not_to_have_text(before, timeout=WAIT_MS)
+    second = race.get_attribute("data-race") or ""
+    page.keyboard.press("ArrowRight")
+    expect(race).not_to_have_attribute("data-race", second)
+    page.keyboard.press("u")
+    expect(race).to_have_attribute("data-race", first)
+    page.keyboard.press("6")
+    expect(page.locator("#toast")).to_contain_text("Labelled: dog")
+    assert next(each["label"] for each in site.api.world.races if each["image_id"] == first) == "dog"
+
+
+def test_a_page_survives_the_api_and_shows_the_last_data(site: Site) -> None:
+    page = filled(site).open("/system")
+    expect(page.locator("#letters tbody tr")).to_have_count(5)
+    site.api.go_away()
+    expect(page.locator("#banner")).to_contain_text("does not answer", timeout=WAIT_MS)
+    expect(page.locator("#letters tbody tr")).to_have_count(5)
+    site.api.world.letters.pop()
+    site.api.come_back()
+    expect(page.locator("#letters tbody tr")).to_have_count(4, timeout=WAIT_MS)
+    expect(page.locator("#banner")).to_be_empty()
+
+
+def test_one_goes_from_page_to_page_without_loading_anew(site: Site) -> None:
+    page = filled(site).open()
+    page.evaluate("window.kept = true")
+    for name in ("Images", "Review", "Models", "System", "Live"):
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
+        expect(page.locator(f"#page-{name.lower()}")).to_be_visible()
+        expect(page.locator(".pages [aria-current]")).to_have_text(name)
+    assert page.evaluate("window.kept")

@@ -1,0 +1,80 @@
+"""The routes of the fake API that are about its books: ledger, dead letters, alerts, labels, reloads."""
+
+from typing import Any
+
+from aiohttp import web
+
+from tests.support import fake_answers
+from tests.support.fake_races import CLASSES, FakeWorld
+
+API = "/api/v1"
+
+
+def problem(status: int, title: str, detail: str, name: str = "not-found") -> web.Response:
+    """Problem details, as the API writes them."""
+    body = {"type": f"urn:streamapp:problem:{name}", "title": title, "status": status, "detail": detail}
+    return web.json_response(body, status=status, content_type="application/problem+json")
+
+
+class Books:
+    """Handlers over a world; `asked` are the orders that came, `lost` images that the ledger misses."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self.world = world
+        self.asked: list[str] = []
+        self.lost = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is served."""
+        return [
+            web.get(f"{API}/ledger", self.ledger),
+            web.get(f"{API}/alerts", self.alerts),
+            web.get(f"{API}/dead-letters", self.letters),
+            web.post(f"{API}/dead-letters/retry", self.retry_all),
+            web.post(f"{API}/dead-letters/{{id}}/{{verb}}", self.settle),
+            web.post(f"{API}/models/{{name}}/reload", self.reload),
+            web.post(f"{API}/images/{{id}}/label", self.label),
+        ]
+
+    async def ledger(self, _request: web.Request) -> web.Response:
+        return web.json_response(fake_answers.ledger(self.world, self.lost))
+
+    async def alerts(self, _request: web.Request) -> web.Response:
+        return web.json_response({"alerts": self.world.alerts, "next": None})
+
+    async def letters(self, request: web.Request) -> web.Response:
+        shown = [letter for letter in self.world.letters if letter["status"] == request.query.get("status", "open")]
+        return web.json_response({"dead_letters": shown[::-1], "next": None})
+
+    async def retry_all(self, request: web.Request) -> web.Response:
+        after = (await request.json())["after"]
+        found = [letter for letter in self.world.letters if letter["status"] == "open" and letter["id"] > after]
+        for letter in found[:2]:
+            letter["status"] = "retried"
+        settled = [letter["id"] for letter in found[:2]]
+        more = settled[-1] if len(found) > 2 else None
+        return web.json_response({"dry_run": False, "settled": settled, "refused": [], "next": more}, status=202)
+
+    async def settle(self, request: web.Request) -> web.Response:
+        verb = request.match_info["verb"]
+        for letter in self.world.letters:
+            if str(letter["id"]) == request.match_info["id"]:
+                letter["status"] = {"retry": "retried", "discard": "discarded"}[verb]
+                return web.json_response(letter, status=202)
+        return problem(404, "Not Found", "there is no such dead letter")
+
+    async def reload(self, request: web.Request) -> web.Response:
+        self.asked.append(f"reload {request.match_info['name']}")
+        return web.json_response({"request_id": "1"}, status=202)
+
+    async def label(self, request: web.Request) -> web.Response:
+        body: dict[str, Any] = await request.json()
+        if body["label"] not in CLASSES:
+            return problem(422, "Unprocessable", "no model knows this class", "unknown-class")
+        for race in self.world.races:
+            if race["image_id"] == request.match_info["id"]:
+                race["label"] = body["label"]
+                for prediction in race["predictions"]:
+                    prediction["label"] = body["label"]
+                return web.json_response({"image_id": race["image_id"], **body, "changed": True})
+        return problem(404, "Not Found", "there is no such image")

@@ -1,0 +1,202 @@
+"""The pages but the live one: what they say of what the API says."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dash_ui import asks, letters, pages
+from dash_ui.asks import Answer
+from dash_ui.board import Board, Link
+from dash_ui.client import ApiDown, ApiProblem
+from dash_ui.data import Race, Stats
+from dash_ui.language import LANGUAGES, speaking
+from dash_ui.pages import images, review
+from dash_ui.screen import Screen
+from dash_ui.view import PAGES, View
+from tests.support import fake_answers
+from tests.support.fake_races import FakeWorld
+from tests.unit.dash_ui.screens import answered, open_page, told
+
+MAX_REFRESH_BYTES = 20_000
+
+
+@pytest.fixture
+def board(world: FakeWorld) -> Board:
+    board = Board()
+    board.take_link(Link("live"))
+    for _ in range(40):
+        board.take_verdict(Race.from_verdict(world.race()))
+    board.take_models([fake_answers.model(model) for model in world.models])
+    board.take_stats(Stats.parse(world.stats("1m")))
+    return board
+
+
+def listed(world: FakeWorld, count: int = 24) -> dict[str, Any]:
+    newest = list(world.races)[::-1][:count]
+    return {"images": [item(race) for race in newest], "next": "abc"}
+
+
+def item(race: dict[str, Any]) -> dict[str, Any]:
+    return {"image": race, "predictions": race["predictions"], "verdict": race}
+
+
+def test_every_page_of_the_navigation_exists() -> None:
+    assert tuple(pages.ALL) == PAGES
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_says_something_before_it_knows_anything(page: str, language: str) -> None:
+    with speaking(language):
+        assert pages.ALL[page].frame()
+    board = Board()
+    parts = told(open_page(board, View(page).url(), language))
+    assert set(parts) >= {"pulse", "link"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_why_when_the_api_does_not_answer(page: str, board: Board) -> None:
+    screen = open_page(board, View(page).url())
+    asked = list(pages.wants(screen.scene.view, board))
+    for ask in asked:
+        answered(screen.scene.asks, ask, Answer(error=ApiDown("refused")))
+    answered(screen.scene.asks, asks.models(), Answer(error=ApiDown("refused")))
+    assert page == "live" or "the API does not answer" in " ".join(told(screen).values())
+
+
+def test_a_page_of_images_is_small_enough_and_leads_to_older_ones(board: Board, world: FakeWorld) -> None:
+    screen = open_page(board, "/images?source=cifar10")
+    (ask,) = images.wants(screen.scene.view, board)
+    assert dict(ask.params) == {"limit": "24", "source": "cifar10"}
+    answered(screen.scene.asks, ask, Answer(listed(world)))
+    now = told(screen)
+    assert "/images?before=abc&source=cifar10" in now["images-grid"]
+    assert sum(map(len, now.values())) <= MAX_REFRESH_BYTES
+
+
+def test_classes_are_typed_where_there_are_too_many_to_choose_from(board: Board) -> None:
+    assert '"select"' in told(open_page(board, "/images"))["images-filter"]
+    board.classes = [f"class {number}" for number in range(1000)]
+    assert len(told(open_page(board, "/images"))["images-filter"]) < 3000
+
+
+def test_an_image_in_detail_has_its_race_its_best_classes_and_its_messages(board: Board, world: FakeWorld) -> None:
+    race = world.races[-1]
+    url = f"/images?open={race['image_id']}&label=cat"
+    screen = open_page(board, url)
+    assert "Loading" in told(screen)["images-detail"]
+    answered(screen.scene.asks, asks.image(race["image_id"]), Answer(item(race)))
+    detail = told(screen)["images-detail"]
+    assert '"data-back": "/images?label=cat"' in detail
+    assert race["predictions"][0]["prediction_id"] in detail
+    assert f"/original/{race['image_id']}" in detail
+    answered(screen.scene.asks, asks.image(race["image_id"]), Answer(error=ApiProblem(404, "No such image", "")))
+    assert "No such image" in told(screen)["images-detail"]
+
+
+def test_a_model_card_has_the_test_accuracy_with_its_interval(board: Board, world: FakeWorld) -> None:
+    world.models[0].reload_error = "no such file"
+    screen = open_page(board, "/models")
+    answered(screen.scene.asks, asks.models(), Answer({"models": [fake_answers.model(one) for one in world.models]}))
+    answered(screen.scene.asks, asks.stats("15m"), Answer(world.stats("15m")))
+    now = told(screen)["models-cards"]
+    assert "95 %: 84.8\u00a0% to 87.2\u00a0%, 10,000 pictures" in now
+    assert "no such file" in now
+    assert now.count("data-confirm") == 3
+
+
+def test_a_model_of_which_little_is_known_has_a_card_too(board: Board) -> None:
+    screen = open_page(board, "/models")
+    answered(screen.scene.asks, asks.models(), Answer({"models": [{"model": "tiny", "trained": False}]}))
+    now = told(screen)["models-cards"]
+    assert "tiny" in now
+    assert "untrained" in now
+
+
+@pytest.mark.parametrize(("lost", "words"), [(0, "Every image is accounted for"), (2, "It does not add up")])
+def test_the_ledger_says_whether_it_adds_up(board: Board, world: FakeWorld, lost: int, words: str) -> None:
+    screen = open_page(board, "/system")
+    answered(screen.scene.asks, asks.ledger(), Answer(fake_answers.ledger(world, lost)))
+    now = told(screen)
+    assert words in now["ledger-tools"]
+    assert ("2 images are lost" in now["ledger"]) == (lost == 2)
+    assert "40 accepted" in now["flow"] or lost
+
+
+def test_while_images_move_the_ledger_is_neither_green_nor_red(board: Board, world: FakeWorld) -> None:
+    screen = open_page(board, "/system")
+    answered(screen.scene.asks, asks.ledger(), Answer(fake_answers.ledger(world) | {"adds_up": None}))
+    assert "state-moving" in told(screen)["ledger-tools"]
+
+
+def test_letters_can_be_settled_while_they_are_open_and_are_only_text(board: Board) -> None:
+    screen = open_page(board, "/system")
+    nasty = fake_answers.letter(1, error="<script>alert(1)</script>")
+    done = fake_answers.letter(2) | {"status": "retried"}
+    answered(screen.scene.asks, letters.ask(screen.scene.view), Answer({"dead_letters": [nasty, done], "next": 7}))
+    now = told(screen)
+    assert '"<script>alert(1)</script>"' in now["letters"]
+    assert now["letters"].count("data-act") == 2
+    assert "letters=7" in now["letters"]
+    assert "retry_all" in now["letters-tools"]
+
+
+def test_alerts_that_fire_stand_out(board: Board) -> None:
+    screen = open_page(board, "/system")
+    alerts = [fake_answers.alert(2, firing=True), fake_answers.alert(1, firing=False)]
+    answered(screen.scene.asks, asks.alerts(), Answer({"alerts": alerts, "next": None}))
+    assert told(screen)["alerts"].count("badge warn") == 1
+
+
+def in_review(world: FakeWorld, board: Board, url: str = "/review") -> Screen:
+    """The review page over three images: all agree, all differ, one has a label."""
+    screen = open_page(board, url)
+    found = [world.race("upload") for _ in range(2)] + [world.race(label="cat")]
+    for race, (disagreement, confidence) in zip(found, [(0.1, 0.2), (0.9, 0.8), (1.0, 0.1)], strict=True):
+        race["disagreement"] = disagreement
+        for prediction in race["predictions"]:
+            prediction["confidence"] = confidence
+    answered(screen.scene.asks, asks.recent(review.SEEN), Answer({"images": [item(race) for race in found]}))
+    return screen
+
+
+def shown(screen: Screen) -> list[str]:
+    return [race.image_id for race in review.queue(screen.scene, screen.scene.answer(asks.recent(review.SEEN)))]
+
+
+def test_what_the_models_disagree_on_comes_first_and_what_has_a_label_not_at_all(
+    board: Board, world: FakeWorld
+) -> None:
+    screen = in_review(world, board)
+    agreed, differing, _ = list(world.races)[-3:]
+    assert shown(screen) == [differing["image_id"], agreed["image_id"]]
+    screen.scene.session.view = View.parse("/review?order=doubt")
+    assert shown(screen) == [agreed["image_id"], differing["image_id"]]
+
+
+def test_what_was_labelled_or_passed_over_leaves_the_queue(board: Board, world: FakeWorld) -> None:
+    screen = in_review(world, board)
+    first, second = shown(screen)
+    screen.scene.session.labelled[first] = "cat"
+    assert shown(screen) == [second]
+    screen.scene.session.passed.add(second)
+    assert shown(screen) == []
+    assert "Nothing to review" in told(screen)["review-image"]
+
+
+def test_each_class_has_its_key(board: Board, world: FakeWorld) -> None:
+    screen = in_review(world, board)
+    classes = told(screen)["review-classes"]
+    assert [key for key in "1234567890" if f'"data-key": "{key}"' in classes] == list("1234567890")
+    orders = [part.split('", "data-key')[0] for part in classes.split('"data-act": "')[1:]]
+    assert json.loads(orders[3].replace('\\"', '"'))["label"] == "cat"
+
+
+def test_with_a_thousand_classes_those_that_models_say_have_the_keys(board: Board, world: FakeWorld) -> None:
+    board.classes = [f"class {number}" for number in range(1000)]
+    screen = in_review(world, board)
+    classes = told(screen)["review-classes"]
+    said = list(world.races)[-2]["predictions"][0]["prediction"]
+    assert said in classes
+    assert len(classes) < 10_000
