@@ -98,11 +98,11 @@ async def test_pictures_come_back(api: Api) -> None:
 
 async def test_pages_follow_each_other_without_gap_or_repetition(api: Api) -> None:
     ids = [str(await api.accepted(jpeg())) for _ in range(5)]
-    seen, before = [], ""
+    seen, query = [], "limit=2"
     while len(seen) < 5:
-        page = await api.get(f"images?limit=2&before={before}")
+        page = await api.get(f"images?{query}")
         seen += [entry["image"]["image_id"] for entry in page["images"]]
-        before = page["next"]
+        query = f"limit=2&before={page['next']}"
     assert seen[:5] == ids[::-1]
 
 
