@@ -14,6 +14,7 @@ from benchmarks import report
 from benchmarks.soak import pictures_of
 from benchmarks.target import Target, target
 from streamapp.ingest.produce.client import Uploader
+from streamapp.ingest.target import credentials
 
 WARM_UP = 10
 PAUSE_S = 0.1
@@ -57,7 +58,10 @@ class Verdicts:
 
 async def measure(place: Target, images: int, data: Path | None) -> dict[str, Any]:
     """Send images one by one; the times of each in milliseconds."""
-    async with Uploader(place.api_url) as uploader, aiohttp.ClientSession(place.api_url) as session:
+    async with (
+        Uploader(place.api_url) as uploader,
+        aiohttp.ClientSession(place.api_url, headers=credentials()) as session,
+    ):
         verdicts = Verdicts(session)
         listening = asyncio.create_task(verdicts.listen())
         try:

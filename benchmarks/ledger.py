@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from streamapp.commands.ledger import read
+from streamapp.ingest.target import credentials
 
 PAGE = 100
 #: Longest wait until nothing moves, and until the live figures, which come a moment later, are those that are stored.
@@ -41,7 +42,7 @@ async def ledger(api_url: str, acknowledged: Sequence[str], models: Sequence[str
     url, deadline = f"{api_url}/api/v1/ledger", time.monotonic() + FIGURES_S
     while not agrees(books := await read(url, IDLE_S)) and time.monotonic() < deadline:  # noqa: ASYNC110  # it changes elsewhere
         await asyncio.sleep(0.5)
-    async with aiohttp.ClientSession(api_url) as session:
+    async with aiohttp.ClientSession(api_url, headers=credentials()) as session:
         return Ledger(len(acknowledged), books, await _faults(session, acknowledged, sorted(models)))
 
 

@@ -21,6 +21,7 @@ from benchmarks.target import Target, target
 from benchmarks.usage import NOTHING, Meter
 from streamapp.errors import ApiError
 from streamapp.ingest.produce.client import Picture, Uploader
+from streamapp.ingest.target import credentials
 
 CLIENTS = 16
 WITHIN_S = 300.0
@@ -69,7 +70,10 @@ async def measure(place: Target, images: int, rounds: int, readers: int, data: P
 
 async def _lap(place: Target, images: int, source: Iterator[Picture]) -> Lap:
     """From the first upload to the last prediction of every model."""
-    async with Uploader(place.api_url) as uploader, aiohttp.ClientSession(place.api_url) as session:
+    async with (
+        Uploader(place.api_url) as uploader,
+        aiohttp.ClientSession(place.api_url, headers=credentials()) as session,
+    ):
         before, meter, started = await _done(session), Meter(_api(place)), time.monotonic()
         pictures = itertools.islice(source, images)
         await asyncio.gather(*[_send(uploader, pictures) for _ in range(CLIENTS)])

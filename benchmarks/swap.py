@@ -25,6 +25,7 @@ from streamapp import topics
 from streamapp.errors import ModelError
 from streamapp.ingest.produce.report import Report
 from streamapp.ingest.produce.stream import Stream, threaded
+from streamapp.ingest.target import credentials
 from streamapp.lag import LagMeter
 from streamapp.records import Prediction, now
 from streamapp.settings import Settings
@@ -94,7 +95,7 @@ async def measure(
     async with AsyncExitStack() as stack:
         opened = stack.enter_async_context
         lag_meter = await opened(LagMeter.connect(place.settings, models))
-        session = await opened(aiohttp.ClientSession(place.api_url))
+        session = await opened(aiohttp.ClientSession(place.api_url, headers=credentials()))
         await opened(uploader := Recording(place.api_url))
         predictions = await opened(watching(place))
         progress, swapper = Report("swap"), Swapper(place, model, files[0], live, session)

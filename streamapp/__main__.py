@@ -10,6 +10,7 @@ from rich.console import Console
 from streamapp.commands.dead_letters import app as dead_letters
 from streamapp.commands.ledger import ledger
 from streamapp.commands.replay import app as replay
+from streamapp.commands.token import app as token
 from streamapp.errors import StreamappError
 from streamapp.ingest.predict import predict
 from streamapp.ingest.produce.cli import app as produce
@@ -28,6 +29,7 @@ cli.add_typer(produce, name="produce")
 cli.add_typer(models, name="models")
 cli.add_typer(dead_letters, name="dead-letters")
 cli.add_typer(replay, name="replay")
+cli.add_typer(token, name="token")
 cli.command()(predict)
 cli.command()(ledger)
 cli.command()(train)

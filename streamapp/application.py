@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 import agents
 from streamapp import presence
+from streamapp.access import callers
 from streamapp.metrics import Metrics
 from streamapp.roles import api, chosen_roles, model, recorder, stats
 from streamapp.roles.shared import Shared
@@ -24,9 +25,10 @@ def create_app(settings: Settings) -> StreamApp:
     """The app of this worker: its first role's, with the other roles' apps as companions in the same process.
 
     Raises:
-        SettingsError: STREAMAPP_ROLES names a role that does not exist.
+        SettingsError: STREAMAPP_ROLES names a role that does not exist, or strangers could come in.
         ModelError: a file in `agents/` cannot be used.
     """
+    callers.check(settings)
     specs = agents.specs(settings.models, settings.weights)
     shared = Shared(settings, Metrics(CollectorRegistry()))
     apps = [_app(role, specs, shared) for role in chosen_roles(settings)]
@@ -53,8 +55,11 @@ def _app(role: str, specs: Mapping[str, ModelSpec], shared: Shared) -> StreamApp
 def _serve(first: StreamApp, apps: list[StreamApp], settings: Settings, shared: Shared) -> None:
     """One web server for the worker, on the first app, with the routes of all of them."""
 
+    def not_ready() -> list[str]:
+        return [reason for app in apps for reason in app.not_ready()]
+
     def setup(web_app: web.Application) -> None:
-        health.setup(web_app, shared.metrics.registry, lambda: [reason for app in apps for reason in app.not_ready()])
+        health.setup(web_app, shared.metrics.registry, not_ready, settings.metrics_token)
         for app in apps:
             for add_routes in app.web_setups:
                 add_routes(web_app)

@@ -9,6 +9,7 @@ StreamappError
 │   ├── TopicMismatch          a topic exists with another number of partitions
 │   └── PublishFailed          the broker did not acknowledge a message in time
 ├── RequestRefused             an HTTP request is not as its operation wants it
+├── ReaderTooSlow              a reader of live events was left because it fell too far behind
 ├── RecordError                a message on a topic cannot be decoded
 ├── LetterRefused              a dead letter cannot be sent again, or given up, as it is
 ├── ReplayError                a replay cannot be run as asked
@@ -42,6 +43,18 @@ class RequestRefused(StreamappError):
     def __init__(self, wrong: list[dict[str, str]]) -> None:
         super().__init__("; ".join(f"{one['name'] or one['in']}: {one['detail']}" for one in wrong))
         self.wrong = wrong
+
+
+class Unauthorized(StreamappError):
+    """A request does not say whose it is, or not so that it can be believed."""
+
+
+class Forbidden(StreamappError):
+    """The caller is known, and may not do this."""
+
+
+class ReaderTooSlow(StreamappError):
+    """A reader of live events fell too far behind, and gets no more of them."""
 
 
 class SettingsError(StreamappError):

@@ -7,6 +7,7 @@ import typer
 
 from streamapp.errors import ApiError
 from streamapp.ingest.produce.client import reason
+from streamapp.ingest.target import credentials
 
 TIMEOUT = aiohttp.ClientTimeout(total=120, connect=5)
 
@@ -27,7 +28,7 @@ async def ask(method: str, url: str, **request: Any) -> dict[str, Any]:
     """
     try:
         async with (
-            aiohttp.ClientSession(timeout=TIMEOUT) as session,
+            aiohttp.ClientSession(timeout=TIMEOUT, headers=credentials()) as session,
             session.request(method, url, **request) as answer,
         ):
             if answer.status >= 400:

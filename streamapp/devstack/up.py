@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 
+from streamapp.access import callers
 from streamapp.devstack import folder
 from streamapp.devstack.guarding import Guard
 from streamapp.devstack.log import LibraryLog, LogBook
@@ -24,6 +25,7 @@ def run(settings: Settings, options: UpOptions) -> int:
     settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
     lock = Lock(settings.data_dir)
     try:
+        callers.check(settings)
         folder.prepare(settings.data_dir)
         lock.acquire()
         return _locked(settings, options, lock)

@@ -1,4 +1,4 @@
-"""Where the HTTP API is, for the programs that are its clients."""
+"""Where the HTTP API is, and who we are to it, for the programs that are its clients."""
 
 import os
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from streamapp.devstack.runfile import read
 from streamapp.settings import Settings
 
-VARIABLE = "STREAMAPP_API_URL"
+VARIABLE, TOKEN = "STREAMAPP_API_URL", "STREAMAPP_API_TOKEN"
 DEFAULT = "http://127.0.0.1:8001"
 
 
@@ -22,3 +22,9 @@ def api_url(option: str = "", environ: Mapping[str, str] = os.environ) -> str:
     given = option or environ.get(VARIABLE, "")
     running = "" if given else str(read(Settings.load(environ).data_dir).get("api_url") or "")
     return (given or running or DEFAULT).rstrip("/")
+
+
+def credentials(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The header with the API key or token in `STREAMAPP_API_TOKEN`; none where that is not set."""
+    token = environ.get(TOKEN, "")
+    return {"Authorization": f"Bearer {token}"} if token else {}

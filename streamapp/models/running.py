@@ -10,7 +10,7 @@ from typing import Any
 
 from streamapp.devstack.runfile import read
 from streamapp.errors import ApiError
-from streamapp.ingest.target import VARIABLE
+from streamapp.ingest.target import VARIABLE, credentials
 from streamapp.runtime.registry import SCHEME
 from streamapp.settings import Settings
 
@@ -73,7 +73,7 @@ def _ask(address: str, method: str = "GET") -> Any:
     Raises:
         ApiError: there is none, or a problem in its place.
     """
-    request = urllib.request.Request(address, method=method)
+    request = urllib.request.Request(address, method=method, headers=credentials())
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             return json.load(answer)

@@ -10,13 +10,21 @@ from streamapp.settings.alerts import AlertSettings
 from streamapp.settings.models import ModelSettings, StatisticsSettings
 from streamapp.settings.process import ProcessSettings
 from streamapp.settings.servers import RecorderSettings, ServerSettings, TopicSettings
+from streamapp.settings.web import WebSettings
 
 PREFIX = "STREAMAPP_"
 
 
 # Fields come in the order of the data flow: pydantic reads the bases from the last to the first.
 class Settings(
-    AlertSettings, RecorderSettings, StatisticsSettings, ModelSettings, TopicSettings, ProcessSettings, ServerSettings
+    WebSettings,
+    AlertSettings,
+    RecorderSettings,
+    StatisticsSettings,
+    ModelSettings,
+    TopicSettings,
+    ProcessSettings,
+    ServerSettings,
 ):
     """What can be set. Each field `name` is read from the variable `STREAMAPP_NAME`.
 
@@ -59,7 +67,9 @@ class Settings(
 
 
 # Variables with our prefix that other programs of the project read (the dashboard, the command line, the tests).
-NOT_SETTINGS = frozenset(PREFIX + name for name in ("API_URL", "COMPOSE_PROJECT", "TEST_DATA", "TEST_MODEL_CACHE"))
+NOT_SETTINGS = frozenset(
+    PREFIX + name for name in ("API_TOKEN", "API_URL", "COMPOSE_PROJECT", "TEST_DATA", "TEST_MODEL_CACHE")
+)
 
 
 def _sentence(detail: Mapping[str, object]) -> str:
@@ -68,7 +78,8 @@ def _sentence(detail: Mapping[str, object]) -> str:
     name = PREFIX + str(location[0] if isinstance(location, tuple) and location else "").upper()
     if detail["type"] == "extra_forbidden":
         return f"{name} is not a setting; docs/settings.md lists them all"
-    return f"{name}: {detail['msg']} (given: {detail['input']!r})"
+    secret = (field := Settings.model_fields.get(name.removeprefix(PREFIX).lower())) is not None and not field.repr
+    return f"{name}: {detail['msg']}" + ("" if secret else f" (given: {detail['input']!r})")
 
 
 def _as_text(value: object) -> str:

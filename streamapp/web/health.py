@@ -1,5 +1,6 @@
 """Health, readiness and metrics: what every worker serves, whatever its roles."""
 
+import hmac
 from collections.abc import Callable
 
 from aiohttp import web
@@ -15,8 +16,8 @@ Ready = Callable[[], list[str]]
 _SET_UP = web.AppKey("streamapp-health", bool)
 
 
-def setup(web_app: web.Application, registry: CollectorRegistry, ready: Ready) -> None:
-    """Add `/healthz`, `/readyz` and `/metrics`, once however often it is called."""
+def setup(web_app: web.Application, registry: CollectorRegistry, ready: Ready, metrics_token: str = "") -> None:
+    """Add `/healthz`, `/readyz` and `/metrics`, once however often it is called; metrics for who has the token."""
     if _SET_UP in web_app:
         return
     web_app[_SET_UP] = True
@@ -32,6 +33,9 @@ def setup(web_app: web.Application, registry: CollectorRegistry, ready: Ready) -
         return json_answer({"status": "ready"})
 
     async def metrics(request: web.Request) -> web.StreamResponse:
+        given, wanted = request.headers.get("Authorization", ""), f"Bearer {metrics_token}"
+        if metrics_token and not hmac.compare_digest(given.encode(), wanted.encode()):
+            return Problem(401, "unauthorized", "Who is asking?", "send STREAMAPP_METRICS_TOKEN as a Bearer").answer()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 

@@ -55,6 +55,8 @@ class Problem:
         headers = {"Cache-Control": "no-store"}
         if self.status == 503:
             headers["Retry-After"] = str(RETRY_AFTER_S)
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
         return web.Response(
             body=dumps(document), status=self.status, content_type="application/problem+json", headers=headers
         )
@@ -63,6 +65,9 @@ class Problem:
 #: Status, name and title for each error that a request can end with; the first class that fits decides.
 KINDS: tuple[tuple[type[errors.StreamappError], int, str, str], ...] = (
     (errors.RequestRefused, 400, "bad-request", "A parameter is wrong"),
+    (errors.Unauthorized, 401, "unauthorized", "Who is asking?"),
+    (errors.Forbidden, 403, "forbidden", "That takes another scope"),
+    (errors.ReaderTooSlow, 408, "too-slow", "Events were not read in time"),
     (errors.EmptyUpload, 400, "empty", "The file is empty"),
     (errors.UnsupportedFormat, 415, "unsupported-format", "Not an image format that is taken"),
     (errors.ImageTooLarge, 413, "too-large", "The file is too large"),

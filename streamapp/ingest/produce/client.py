@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from streamapp.errors import ApiError, ImageRejected
+from streamapp.ingest.target import credentials
 from streamapp.records import Source
 
 #: How long an API that has never answered is waited for, and one that has answered before, in seconds.
@@ -44,7 +45,7 @@ class Uploader:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Uploader":
-        self._session = aiohttp.ClientSession(timeout=REQUEST_TIMEOUT)
+        self._session = aiohttp.ClientSession(timeout=REQUEST_TIMEOUT, headers=credentials())
         return self
 
     async def __aexit__(self, *_: object) -> None:

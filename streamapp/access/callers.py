@@ -1,0 +1,61 @@
+"""Callers and scopes, and whether this process may listen where it is told to."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal, get_args
+
+from streamapp.errors import SettingsError
+from streamapp.settings import Settings
+
+Scope = Literal["read", "write", "label", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+#: A shorter secret can be guessed offline from one token (RFC 7518, section 3.2: as long as the hash).
+SECRET_CHARACTERS = 32
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request: a name for the log and the limits, and the scopes. `admin` may do everything."""
+
+    name: str
+    scopes: frozenset[str]
+
+    def may(self, scope: Scope) -> bool:
+        """Whether it may do what needs this scope."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+#: Who it is where nobody is asked to say so.
+ANYBODY = Caller("anybody", frozenset(SCOPES))
+
+
+def guarded(settings: Settings) -> bool:
+    """Whether requests must say whose they are."""
+    return settings.auth or bool(settings.jwt_secret or settings.jwt_keys)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches this address. A name counts as reachable, except `localhost`."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check(settings: Settings) -> None:
+    """See that the door is shut where strangers could come in.
+
+    Raises:
+        SettingsError: it would listen beyond this machine and let everybody in, or tokens are set up in part.
+    """
+    if settings.jwt_secret and len(settings.jwt_secret) < SECRET_CHARACTERS:
+        raise SettingsError(f"STREAMAPP_JWT_SECRET has fewer than {SECRET_CHARACTERS} characters: it could be guessed")
+    if settings.jwt_secret and settings.jwt_algorithm != "HS256":
+        raise SettingsError("STREAMAPP_JWT_SECRET is for HS256; with RS256 set STREAMAPP_JWT_KEYS in its place")
+    if settings.jwt_keys and settings.jwt_algorithm != "RS256":
+        raise SettingsError("STREAMAPP_JWT_KEYS is for RS256: set STREAMAPP_JWT_ALGORITHM=RS256")
+    if not is_loopback(settings.web_host) and not guarded(settings):
+        raise SettingsError(
+            f"STREAMAPP_WEB_HOST={settings.web_host} would let everybody in who reaches this machine: set "
+            "STREAMAPP_AUTH=true and make a key with `streamapp token create`, or set STREAMAPP_JWT_SECRET"
+        )

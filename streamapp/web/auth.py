@@ -1,0 +1,94 @@
+"""The door: every request says whose it is, by an API key or a token, and does only what its scopes allow."""
+
+import logging
+import time
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from streamapp.access import keys
+from streamapp.access.callers import ANYBODY, Caller, guarded
+from streamapp.access.tokens import Tokens
+from streamapp.errors import Forbidden, Unauthorized
+from streamapp.storage.keys import KeyStore
+from streamapp.web.context import ApiContext
+from streamapp.web.operations import operation_of
+from streamapp.web.problems import Handler, request_id
+
+log = logging.getLogger(__name__)
+
+#: Who sent a request.
+CALLER = web.RequestKey("caller", Caller)
+#: Open to all: whether the worker lives, its metrics (they have a token of their own), and the description of the API.
+OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"})
+OPEN_FOLDERS = ("/docs/",)
+#: A key that was found is believed this long; so a revoked one works no longer than that.
+BELIEVED_S = 10.0
+MOST_BELIEVED = 1000
+
+
+class Door:
+    """Finds out who sends a request."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self._tokens = Tokens.of(context.settings)
+        self._store = KeyStore(context.db)
+        self._believed: dict[str, tuple[float, Caller]] = {}
+
+    async def caller(self, request: web.Request) -> Caller:
+        """Who sends this.
+
+        Raises:
+            Unauthorized: it says nothing, or nothing that can be believed.
+            StoreUnavailable: the database does not answer.
+        """
+        kind, _, given = request.headers.get("Authorization", "").partition(" ")
+        given = given.strip()
+        if kind.lower() != "bearer" or not given:
+            raise Unauthorized(
+                "send an API key or a token as `Authorization: Bearer …`; `streamapp token create` makes one"
+            )
+        if (key := keys.parse(given)) is not None:
+            return await self._owner(key)
+        if self._tokens is None:
+            raise Unauthorized("that is no API key; tokens of other kinds are not set up here")
+        return self._tokens.caller(given)
+
+    async def _owner(self, key: keys.ApiKey) -> Caller:
+        now, known = time.monotonic(), str(key)
+        until, caller = self._believed.get(known, (0.0, None))
+        if caller is not None and now < until:
+            return caller
+        caller = await self._store.caller(key)
+        if caller is None:
+            self._believed.pop(known, None)
+            raise Unauthorized("that API key is unknown, revoked or too old")
+        if len(self._believed) >= MOST_BELIEVED:
+            self._believed.clear()
+        self._believed[known] = (now + BELIEVED_S, caller)
+        return caller
+
+
+def is_open(path: str) -> bool:
+    """Whether this is for everybody."""
+    return path in OPEN or path.startswith(OPEN_FOLDERS)
+
+
+def middleware(context: ApiContext) -> Middleware:
+    """Let in who may come in; the handlers find the caller in the request."""
+    door = Door(context) if guarded(context.settings) else None
+
+    @web.middleware
+    async def auth(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if door is None or is_open(request.path):
+            request[CALLER] = ANYBODY
+            return await handler(request)
+        caller = request[CALLER] = await door.caller(request)
+        operation = operation_of(request)
+        scope = operation.scope if operation else "read"
+        if not caller.may(scope):
+            log.info("request %s: %s has no scope %s", request_id(request), caller.name, scope)
+            raise Forbidden(f"{request.method} {request.path} takes the scope {scope}; {caller.name} does not have it")
+        return await handler(request)
+
+    return auth

@@ -1,0 +1,133 @@
+"""The door of the API: keys and tokens from `streamapp token`, scopes, and what stays open."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import Any, get_args
+
+import pytest
+from typer.testing import CliRunner
+
+from streamapp.__main__ import cli
+from streamapp.access.callers import SCOPES, Scope
+from streamapp.settings import Settings
+from streamapp.web import auth
+from streamapp.web.operations import Operation
+from streamapp.web.rest import operations
+from tests.support.api import Api, running
+from tests.support.stack import Stack
+from tests.unit.ingest.pictures import jpeg
+
+SECRET = "a secret of more than thirty-two characters"
+IMAGES = "/api/v1/images"
+
+
+@pytest.fixture
+def environ(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    for name, value in servers.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("STREAMAPP_JWT_SECRET", SECRET)
+    return {**servers.environ, "STREAMAPP_JWT_SECRET": SECRET}
+
+
+@pytest.fixture
+async def api(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    monkeypatch.setattr(auth, "BELIEVED_S", 0.0)
+    async with running(Settings.load(environ)) as api:
+        yield api
+
+
+def token(*arguments: str, status: int = 0) -> str:
+    """What `streamapp token ARGUMENTS` prints; in a thread of its own, for it has a loop of its own."""
+    done = CliRunner().invoke(cli, ["token", *arguments], env={"COLUMNS": "200"})
+    assert done.exit_code == status, done.output
+    return done.stdout.strip()
+
+
+async def made(*scopes: str, extra: tuple[str, ...] = ()) -> str:
+    options = [word for scope in scopes for word in ("--scope", scope)]
+    return await asyncio.to_thread(token, "create", *options, "--name", "ada", *extra)
+
+
+async def status_of(api: Api, key: str, method: str = "GET", path: str = IMAGES, **request: Any) -> int:
+    async with api.client.request(method, path, headers={"Authorization": f"Bearer {key}"}, **request) as answer:
+        return answer.status
+
+
+async def test_who_says_nothing_or_nonsense_is_asked_who_it_is(api: Api) -> None:
+    for headers in (
+        {},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Basic YWRhOmFkYQ=="},
+        {"Authorization": "Bearer sk_000000000000_" + "A" * 43},
+        {"Authorization": "Bearer x.y.z"},
+        {"Authorization": "Bearer sk_' OR 1=1 --"},
+    ):
+        for path in (IMAGES, "/api/v1/ledger", "/graphql", "/nowhere"):
+            async with api.client.get(path, headers=headers) as answer:
+                assert (answer.status, answer.content_type) == (401, "application/problem+json"), (headers, path)
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_what_describes_the_api_is_open(api: Api) -> None:
+    for path in ("/openapi.json", "/docs"):
+        assert (await api.client.get(path)).status == 200, path
+
+
+@pytest.mark.parametrize("extra", [(), ("--jwt",)], ids=["key", "token"])
+async def test_each_scope_does_its_own(api: Api, extra: tuple[str, ...]) -> None:
+    reader, writer = await made("read", extra=extra), await made("write", extra=extra)
+    assert await status_of(api, reader) == 200
+    assert await status_of(api, writer) == 403
+    assert await status_of(api, reader, "POST", data={"file": BytesIO(jpeg())}) == 403
+    assert await status_of(api, writer, "POST", data={"file": BytesIO(jpeg())}) == 202
+
+
+async def test_every_operation_is_shut_to_the_other_scopes(api: Api) -> None:
+    keys = {scope: await made(scope) for scope in SCOPES}
+    every = operations(api.context)
+    assert {operation.scope for operation in every} <= set(get_args(Scope))
+    for operation in every:
+        path = operation.url.replace("{id}", "0").replace("{name}", "x")
+        for scope, key in keys.items():
+            allowed = scope in (operation.scope, "admin")
+            if not allowed:
+                assert await status_of(api, key, operation.method, path) == 403, (operation.url, scope)
+    assert needs(every, "POST", "/images") == "write"
+    assert needs(every, "GET", "/images") == "read"
+    assert needs(every, "POST", "/labels") == "label"
+    assert needs(every, "POST", "/models/{name}/reload") == "admin"
+    assert needs(every, "POST", "/dead-letters/{id}/retry") == "admin"
+
+
+def needs(every: list[Operation], method: str, path: str) -> str:
+    [found] = [operation for operation in every if (operation.method, operation.path) == (method, path)]
+    return found.scope
+
+
+async def test_a_key_that_is_revoked_or_too_old_opens_nothing(api: Api) -> None:
+    key, short = await made("read"), await made("read", extra=("--days", "0.000001"))
+    assert await status_of(api, key) == 200
+    await asyncio.sleep(0.1)
+    assert await status_of(api, short) == 401
+    listed = json.loads(await asyncio.to_thread(token, "list", "--json"))
+    [row] = [row for row in listed if row["id"] == key.split("_")[1]]
+    assert (row["name"], row["scopes"], row["revoked_at"]) == ("ada", ["read"], None)
+    assert key.split("_", 2)[2] not in json.dumps(listed)
+    await asyncio.to_thread(token, "revoke", row["id"])
+    assert await status_of(api, key) == 401
+    await asyncio.to_thread(lambda: token("revoke", row["id"], status=1))
+    assert row["id"] in await asyncio.to_thread(token, "list")
+
+
+async def test_without_the_database_a_key_cannot_be_known(api: Api) -> None:
+    key, signed = await made("read"), await made("read", extra=("--jwt",))
+    await api.proxies["database"].cut()
+    assert await status_of(api, key) == 503
+    assert await status_of(api, signed, path="/api/v1/models") == 200, "a token says everything itself"
+
+
+async def test_a_door_that_is_not_guarded_is_open(servers: Stack) -> None:
+    async with running(Settings.load(servers.environ)) as api:
+        assert (await api.client.get(IMAGES)).status == 200
