@@ -19,6 +19,9 @@ def setup(web_app: web.Application, context: ApiContext) -> None:
     web_app.on_shutdown.append(_end_streams)
     web_app.on_cleanup.append(_write_marks)
     web_app.add_routes(rest.routes(context))
+    from streamapp.web import graphql  # takes a while and 30 MB, which the other roles do without
+
+    graphql.add(web_app, context)
 
 
 async def _end_streams(web_app: web.Application) -> None:

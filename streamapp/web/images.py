@@ -10,7 +10,7 @@ from streamapp.ingest.accept import cache_key
 from streamapp.records import Prediction, Source, Verdict
 from streamapp.storage.listing import ImageFilter
 from streamapp.storage.views import ImageFacts, ImageView, StoredImage
-from streamapp.web import downloads, thumbnails
+from streamapp.web import downloads, newest, thumbnails
 from streamapp.web.answers import image_url, not_found
 from streamapp.web.context import ApiContext
 from streamapp.web.cursors import Timed, cut
@@ -137,14 +137,12 @@ class Images:
 
     def _shown(self, view: ImageView) -> ImageAnswer:
         """An image as the API shows it: the newest of what the topics and the database say."""
-        predictions, verdict = view.predictions, view.verdict
         live = self._context.live.verdict(view.image.image_id)
-        if live is not None:
-            if len(live.predictions) > len(predictions):
-                predictions = live.predictions
-            if verdict is None or live.answers >= verdict.answers:
-                verdict = live.model_copy(update={"predictions": []})
-        return ImageAnswer(image=_image(view.image), predictions=predictions, verdict=verdict)
+        return ImageAnswer(
+            image=_image(view.image),
+            predictions=newest.predictions(view.predictions, live),
+            verdict=newest.verdict(view.verdict, live),
+        )
 
 
 def _image(image: StoredImage) -> ShownImage:

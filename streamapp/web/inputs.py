@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 import orjson
 from aiohttp import web
@@ -24,6 +24,9 @@ from streamapp.errors import RequestRefused
 BODY_S = 20
 #: Wrong parameters that a refusal names at most.
 NAMED = 10
+
+
+M = TypeVar("M", bound="Input")
 
 
 class Input(BaseModel):
@@ -48,6 +51,12 @@ def _utc(moment: datetime) -> datetime:
         raise PydanticCustomError("moment", "is too far away") from None
 
 
+def _whole(value: object) -> object:
+    """To JSON, 1.0 is a whole number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_moment), AfterValidator(_utc)]
 #: Text that PostgreSQL can hold.
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
@@ -65,8 +74,8 @@ async def read(request: web.Request, part: str, model: type[Input]) -> Input:
     if part == "path":
         return _place(model, request.match_info)
     if part == "body":
-        return _checked(model, "body", await _json(request))
-    return _checked(model, part, _parameters(model, _query(request) if part == "query" else _headers(model, request)))
+        return checked(model, "body", await json_body(request))
+    return checked(model, part, _parameters(model, _query(request) if part == "query" else _headers(model, request)))
 
 
 def _query(request: web.Request) -> dict[str, str]:
@@ -83,7 +92,7 @@ def _headers(model: type[Input], request: web.Request) -> dict[str, str]:
 
 def _place(model: type[Input], found: Any) -> Input:
     try:
-        return _checked(model, "path", _parameters(model, dict(found)))
+        return checked(model, "path", _parameters(model, dict(found)))
     except RequestRefused:
         raise web.HTTPNotFound(text=f"there is no {model.noun} {' '.join(found.values())[:100]}") from None
 
@@ -109,7 +118,8 @@ def _plain(text: str) -> Any:
         return text
 
 
-async def _json(request: web.Request) -> bytes:
+async def json_body(request: web.Request) -> bytes:
+    """The body of a request, which is said to be JSON; raises HTTPUnsupportedMediaType and HTTPRequestTimeout."""
     try:
         async with asyncio.timeout(BODY_S):
             body = await request.read()
@@ -121,7 +131,8 @@ async def _json(request: web.Request) -> bytes:
     return body or b"{}"
 
 
-def _checked(model: type[Input], part: str, data: bytes) -> Input:
+def checked(model: type[M], part: str, data: bytes) -> M:
+    """JSON as a model wants it; raises RequestRefused, with `part` as where it is from."""
     try:
         return model.model_validate_json(data)
     except ValidationError as error:

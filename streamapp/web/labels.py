@@ -88,7 +88,7 @@ def operations(context: ApiContext) -> list[Operation]:
     async def several(body: ImageLabels) -> LabelResults:
         """Label up to 1,000 images; each has a result of its own, and what is refused stops none of the others."""
         found = await labeller.give([(each.image_id, each.label) for each in body.labels], body.by)
-        return LabelResults(results=[_result(given) for given in found], changed=sum(given.changed for given in found))
+        return LabelResults(results=[result(given) for given in found], changed=sum(given.changed for given in found))
 
     return [
         Operation("POST", "/images/{id}/label", one, scope="label"),
@@ -101,6 +101,7 @@ def _label(given: Given) -> LabelAnswer:
     return LabelAnswer(**dict(given.label), changed=given.changed)
 
 
-def _result(given: Given) -> LabelResult:
+def result(given: Given) -> LabelResult:
+    """What became of a label, for whoever asked for it."""
     label = _label(given) if given.label else None
     return LabelResult(image_id=given.image_id, status=given.status, label=label, detail=given.problem or None)

@@ -28,6 +28,9 @@ WHERE (timestamp, prediction_id) < ($2, $3) AND timestamp >= $4
 ORDER BY timestamp DESC, prediction_id DESC
 LIMIT $1;
 
+-- name: images_of
+SELECT * FROM labelled_images WHERE image_id = ANY ($1::uuid[]);
+
 -- name: live_predictions_of
 SELECT * FROM predictions WHERE image_id = ANY ($1::uuid[]) AND run_id = 'live' ORDER BY image_id, model;
 

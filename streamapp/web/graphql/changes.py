@@ -1,0 +1,45 @@
+"""What can be done: the same as by REST, by the same code."""
+
+from uuid import UUID
+
+import strawberry
+
+from streamapp.web.dead_letters import LetterPath, SettleOne
+from streamapp.web.graphql.arguments import checked
+from streamapp.web.graphql.context import Info
+from streamapp.web.graphql.figures import DeadLetter, LabelResult
+from streamapp.web.graphql.kinds import Count, as_kind, field
+from streamapp.web.labels import ImageLabels, result
+
+
+@strawberry.input(description="The right class of an image.")
+class ImageLabel:
+    """The right class of an image."""
+
+    image_id: UUID
+    label: str
+
+
+@strawberry.type(description="What can be done.")
+class Mutation:
+    """What can be done."""
+
+    @field(size="labels")
+    async def label_images(self, info: Info, labels: list[ImageLabel], by: str = "api") -> list[LabelResult]:
+        """Label up to 1,000 images; each has a result of its own, and what is refused stops none of the others.
+
+        Needs the scope `label`.
+        """
+        given = [{"image_id": each.image_id, "label": each.label} for each in labels]
+        wanted = checked(ImageLabels, {"labels": given, "by": by})
+        found = await info.context.services.labeller.give([(each.image_id, each.label) for each in wanted.labels], by)
+        return as_kind([result(given) for given in found])
+
+    @field()
+    async def retry_dead_letter(self, info: Info, id: Count, dry_run: bool = False) -> DeadLetter:
+        """Send a dead letter's message again to the group that failed, or only say whether it could be done.
+
+        Needs the scope `admin`.
+        """
+        path, how = checked(LetterPath, {"id": id}), checked(SettleOne, {"dry_run": dry_run})
+        return as_kind((await info.context.services.letters.retry(path, how)).content)

@@ -1,0 +1,136 @@
+"""How GraphQL travels: GET for queries, POST with JSON, and WebSockets with `graphql-transport-ws`."""
+
+import weakref
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from aiohttp import WSCloseCode, web
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from strawberry.aiohttp.views import AiohttpWebSocketAdapter, GraphQLView
+from strawberry.http import GraphQLRequestData
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.types import ExecutionResult
+
+from streamapp.web.answers import dumps
+from streamapp.web.graphql.context import Context, Services
+from streamapp.web.graphql.faults import shown
+from streamapp.web.graphql.loaders import Loaders
+from streamapp.web.graphql.schema import schema
+from streamapp.web.inputs import json_body
+
+#: A connection that does not begin, or answer a ping, within this time in seconds is closed.
+BEGIN_S, PING_S = 10.0, 15.0
+#: Operations of one connection at the same time, and the largest message that it takes, in bytes.
+MAX_OPERATIONS, MAX_MESSAGE_BYTES = 10, 256 * 1024
+#: A close frame holds no more bytes of a reason.
+REASON_BYTES = 120
+
+REFUSALS = {400: web.HTTPBadRequest, 404: web.HTTPNotFound}
+
+
+class Socket(AiohttpWebSocketAdapter):
+    """A WebSocket whose messages are looked at before anything reads them."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close it, with as much of the reason as there is room for."""
+        await super().close(code, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
+
+
+class Protocol(BaseGraphQLTransportWSHandler[Context, None]):
+    """The sub-protocol; messages of another form close the connection."""
+
+    async def handle_message(self, message: Any) -> None:
+        """Handle a message that may be anything that JSON can say."""
+        if is_message(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("the message is not as graphql-transport-ws has it")
+
+
+def is_message(message: object) -> bool:
+    """Whether its fields are of the kinds that they should be."""
+    if not isinstance(message, dict) or not isinstance(message.get("id", ""), str):
+        return False
+    if message.get("type") != "subscribe":
+        return isinstance(message.get("type"), str)
+    payload = message.get("payload")
+    return (
+        isinstance(payload, dict)
+        and isinstance(payload.get("query"), str)
+        and isinstance(payload.get("variables"), dict | None)
+        and isinstance(payload.get("operationName"), str | None)
+    )
+
+
+class View(GraphQLView[Context, None]):
+    """The handler of `/graphql`."""
+
+    graphql_transport_ws_handler_class = Protocol
+    websocket_adapter_class = Socket
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(
+            schema(),
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=timedelta(seconds=BEGIN_S),
+            max_subscriptions_per_connection=MAX_OPERATIONS,
+        )
+        self._services = services
+        self._open: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request; what is wrong with it as such is refused as a problem document."""
+        if request.method == "POST":
+            await json_body(request)
+        try:
+            return await self.run(request=request)
+        except HTTPException as error:
+            raise REFUSALS[error.status_code](text=error.reason) from None
+
+    async def get_context(self, request: web.Request, response: web.StreamResponse) -> Context:
+        """What the resolvers work with."""
+        return Context(self._services, request, Loaders(self._services.api))
+
+    async def execute_single(
+        self,
+        request: web.Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: web.Response,
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        """Execute an operation. One that could not begin has status 400, as GraphQL over HTTP wants it."""
+        result = await super().execute_single(request, request_adapter, sub_response, context, root_value, request_data)
+        result.errors = [shown(error, context) for error in result.errors or []]  # also of what fails before resolvers
+        if result.data is None and all(error.path is None for error in result.errors):
+            sub_response.set_status(400)
+        return result
+
+    async def create_websocket_response(self, request: web.Request, subprotocol: str | None) -> web.WebSocketResponse:
+        """Accept a connection, unless a browser opens it for a page of somebody else's."""
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            raise web.HTTPForbidden(text=f"pages of {origin[:100]} may not open a connection here")
+        protocols = [subprotocol] if subprotocol else []
+        socket = web.WebSocketResponse(protocols=protocols, heartbeat=PING_S, max_msg_size=MAX_MESSAGE_BYTES)
+        await socket.prepare(request)
+        self._open.add(socket)
+        return socket
+
+    def decode_json(self, data: str | bytes) -> object:
+        """From JSON; refuses what is no UTF-8, and what is nested so deeply that it could only do harm."""
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> str:
+        """As JSON."""
+        return dumps(data).decode()
+
+    async def close(self) -> None:
+        """Close the connections: the server stops, and would wait for them."""
+        for socket in list(self._open):
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops")
