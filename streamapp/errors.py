@@ -10,7 +10,6 @@ StreamappError
 │   └── PublishFailed          the broker did not acknowledge a message in time
 ├── RequestRefused             an HTTP request is not as its operation wants it
 ├── ReaderTooSlow              a reader of live events was left because it fell too far behind
-├── ReaderTooSlow              a reader of live events was left because it fell too far behind
 ├── RecordError                a message on a topic cannot be decoded
 ├── LetterRefused              a dead letter cannot be sent again, or given up, as it is
 ├── ReplayError                a replay cannot be run as asked
@@ -52,10 +51,6 @@ class Unauthorized(StreamappError):
 
 class Forbidden(StreamappError):
     """The caller is known, and may not do this."""
-
-
-class ReaderTooSlow(StreamappError):
-    """A reader of live events fell too far behind, and gets no more of them."""
 
 
 class ReaderTooSlow(StreamappError):

@@ -68,7 +68,6 @@ KINDS: tuple[tuple[type[errors.StreamappError], int, str, str], ...] = (
     (errors.Unauthorized, 401, "unauthorized", "Who is asking?"),
     (errors.Forbidden, 403, "forbidden", "That takes another scope"),
     (errors.ReaderTooSlow, 408, "too-slow", "Events were not read in time"),
-    (errors.ReaderTooSlow, 408, "too-slow", "Events were not read in time"),
     (errors.EmptyUpload, 400, "empty", "The file is empty"),
     (errors.UnsupportedFormat, 415, "unsupported-format", "Not an image format that is taken"),
     (errors.ImageTooLarge, 413, "too-large", "The file is too large"),
