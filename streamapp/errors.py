@@ -53,6 +53,14 @@ class Forbidden(StreamappError):
     """The caller is known, and may not do this."""
 
 
+class TooManyRequests(StreamappError):
+    """A caller has asked more often than it may; it may again after `retry_after_s` seconds."""
+
+    def __init__(self, text: str, retry_after_s: int) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
 class ReaderTooSlow(StreamappError):
     """A reader of live events fell too far behind, and gets no more of them."""
 

@@ -1,5 +1,6 @@
 """Callers and scopes, and whether this process may listen where it is told to."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal, get_args
@@ -11,6 +12,9 @@ Scope = Literal["read", "write", "label", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 #: A shorter secret can be guessed offline from one token (RFC 7518, section 3.2: as long as the hash).
 SECRET_CHARACTERS = 32
+
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,18 @@ class Caller:
 
 #: Who it is where nobody is asked to say so.
 ANYBODY = Caller("anybody", frozenset(SCOPES))
+#: Who it is before that is known.
+NOBODY = Caller("nobody", frozenset())
 
 
 def guarded(settings: Settings) -> bool:
     """Whether requests must say whose they are."""
     return settings.auth or bool(settings.jwt_secret or settings.jwt_keys)
+
+
+def origins(settings: Settings) -> frozenset[str]:
+    """The origins whose pages may ask (RFC 6454)."""
+    return frozenset(origin.strip() for origin in settings.cors_origins.split(",") if origin.strip())
 
 
 def is_loopback(host: str) -> bool:
@@ -54,6 +65,8 @@ def check(settings: Settings) -> None:
         raise SettingsError("STREAMAPP_JWT_SECRET is for HS256; with RS256 set STREAMAPP_JWT_KEYS in its place")
     if settings.jwt_keys and settings.jwt_algorithm != "RS256":
         raise SettingsError("STREAMAPP_JWT_KEYS is for RS256: set STREAMAPP_JWT_ALGORITHM=RS256")
+    if bad := [origin for origin in origins(settings) if not _ORIGIN.fullmatch(origin)]:
+        raise SettingsError(f"STREAMAPP_CORS_ORIGINS: {bad[0]!r} is no origin such as https://example.org; `*` is none")
     if not is_loopback(settings.web_host) and not guarded(settings):
         raise SettingsError(
             f"STREAMAPP_WEB_HOST={settings.web_host} would let everybody in who reaches this machine: set "

@@ -92,6 +92,17 @@ class Cache:
         """Count one more; does nothing when the server is down. `get` gives the sum as digits."""
         await self._attempt(lambda: self._client.incr(key))
 
+    async def tally(self, key: str, ttl_s: float) -> int | None:
+        """Count one more of what is forgotten after `ttl_s` seconds; the sum, or None when the server is down."""
+
+        async def count() -> int:
+            async with self._client.pipeline(transaction=False) as pipeline:
+                total, _ = await pipeline.incr(key).pexpire(key, max(1, round(ttl_s * 1000))).execute()
+            return int(total)
+
+        total: int | None = await self._attempt(count)
+        return total
+
     async def values(self, prefix: str) -> list[bytes]:
         """Every value whose key begins so; none when the server is down."""
 

@@ -94,6 +94,12 @@ class MemoryCache:
             await self.put(key, data, ttl_s)
         return known
 
+    async def tally(self, key: str, ttl_s: float) -> int | None:
+        """Count one more of what is forgotten later."""
+        total = int(await self.get(key) or 0) + 1
+        await self.put(key, str(total).encode(), ttl_s)
+        return total
+
     async def values(self, prefix: str) -> list[bytes]:
         """Every value whose key begins so."""
         found = [await self.get(key) for key in list(self._values) if key.startswith(prefix)]

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from streamapp.web import auth, problems, rest
+from streamapp.web import auth, browsers, problems, rest
 from streamapp.web.context import ApiContext
 
 _SET_UP = web.AppKey("streamapp-api", ApiContext)
@@ -14,6 +14,7 @@ def setup(web_app: web.Application, context: ApiContext) -> None:
         return
     web_app[_SET_UP] = context
     web_app.middlewares.append(problems.middleware(context.metrics))
+    browsers.add(web_app, context.settings)
     web_app.middlewares.append(auth.middleware(context))
     web_app.on_response_prepare.append(problems.add_request_id)
     web_app.on_shutdown.append(_end_streams)

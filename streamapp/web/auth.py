@@ -7,11 +7,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from streamapp.access import keys
-from streamapp.access.callers import ANYBODY, Caller, guarded
+from streamapp.access.callers import ANYBODY, NOBODY, Caller, Scope, guarded
 from streamapp.access.tokens import Tokens
 from streamapp.errors import Forbidden, Unauthorized
 from streamapp.storage.keys import KeyStore
 from streamapp.web.context import ApiContext
+from streamapp.web.limits import Limits
 from streamapp.web.operations import operation_of
 from streamapp.web.problems import Handler, request_id
 
@@ -20,8 +21,8 @@ log = logging.getLogger(__name__)
 #: Who sent a request.
 CALLER = web.RequestKey("caller", Caller)
 #: Open to all: whether the worker lives, its metrics (they have a token of their own), and the description of the API.
-OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"})
-OPEN_FOLDERS = ("/docs/",)
+OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/graphiql"})
+OPEN_FOLDERS = ("/docs/", "/graphiql/")
 #: A key that was found is believed this long; so a revoked one works no longer than that.
 BELIEVED_S = 10.0
 MOST_BELIEVED = 1000
@@ -35,14 +36,14 @@ class Door:
         self._store = KeyStore(context.db)
         self._believed: dict[str, tuple[float, Caller]] = {}
 
-    async def caller(self, request: web.Request) -> Caller:
-        """Who sends this.
+    async def caller(self, authorization: str) -> Caller:
+        """Who sends a request with this header.
 
         Raises:
             Unauthorized: it says nothing, or nothing that can be believed.
             StoreUnavailable: the database does not answer.
         """
-        kind, _, given = request.headers.get("Authorization", "").partition(" ")
+        kind, _, given = authorization.partition(" ")
         given = given.strip()
         if kind.lower() != "bearer" or not given:
             raise Unauthorized(
@@ -69,6 +70,25 @@ class Door:
         return caller
 
 
+#: Finds out who it is that says so later.
+DOOR = web.RequestKey("door", Door)
+
+
+def says_later(request: web.Request) -> bool:
+    """Whether the first message on this connection will say whose it is: a browser can send no header with it."""
+    connects = request.headers.get("Upgrade", "").lower() == "websocket"
+    return connects and request.path == "/graphql" and "Authorization" not in request.headers
+
+
+def require(request: web.Request, scope: Scope, what: str = "") -> None:
+    """See that who sent a request may do what it asks for, or `what`; raises Forbidden."""
+    caller = request[CALLER]
+    if not caller.may(scope):
+        log.info("request %s: %s has no scope %s", request_id(request), caller.name, scope)
+        wanted = what or f"{request.method} {request.path}"
+        raise Forbidden(f"{wanted} takes the scope {scope}; {caller.name} does not have it")
+
+
 def is_open(path: str) -> bool:
     """Whether this is for everybody."""
     return path in OPEN or path.startswith(OPEN_FOLDERS)
@@ -76,19 +96,20 @@ def is_open(path: str) -> bool:
 
 def middleware(context: ApiContext) -> Middleware:
     """Let in who may come in; the handlers find the caller in the request."""
-    door = Door(context) if guarded(context.settings) else None
+    door, limits = Door(context) if guarded(context.settings) else None, Limits(context)
 
     @web.middleware
     async def auth(request: web.Request, handler: Handler) -> web.StreamResponse:
         if door is None or is_open(request.path):
             request[CALLER] = ANYBODY
             return await handler(request)
-        caller = request[CALLER] = await door.caller(request)
+        if says_later(request):
+            request[CALLER], request[DOOR] = NOBODY, door
+            return await handler(request)
+        said = request.headers.get("Authorization", "")
+        request[CALLER] = await limits.known(request, lambda: door.caller(said))
         operation = operation_of(request)
-        scope = operation.scope if operation else "read"
-        if not caller.may(scope):
-            log.info("request %s: %s has no scope %s", request_id(request), caller.name, scope)
-            raise Forbidden(f"{request.method} {request.path} takes the scope {scope}; {caller.name} does not have it")
+        require(request, operation.scope if operation else "read")
         return await handler(request)
 
     return auth

@@ -47,14 +47,15 @@ class Problem:
     title: str
     detail: str
     more: dict[str, Any] = field(default_factory=dict)
+    retry_after_s: int = RETRY_AFTER_S
 
     def answer(self) -> web.Response:
         """As an HTTP answer."""
         urn = f"urn:streamapp:problem:{self.name}"
         document = ProblemDetails(type=urn, title=self.title, status=self.status, detail=self.detail, **self.more)
         headers = {"Cache-Control": "no-store"}
-        if self.status == 503:
-            headers["Retry-After"] = str(RETRY_AFTER_S)
+        if self.status in (429, 503):
+            headers["Retry-After"] = str(self.retry_after_s)
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return web.Response(
@@ -68,6 +69,7 @@ KINDS: tuple[tuple[type[errors.StreamappError], int, str, str], ...] = (
     (errors.Unauthorized, 401, "unauthorized", "Who is asking?"),
     (errors.Forbidden, 403, "forbidden", "That takes another scope"),
     (errors.ReaderTooSlow, 408, "too-slow", "Events were not read in time"),
+    (errors.TooManyRequests, 429, "too-many-requests", "Too many requests"),
     (errors.EmptyUpload, 400, "empty", "The file is empty"),
     (errors.UnsupportedFormat, 415, "unsupported-format", "Not an image format that is taken"),
     (errors.ImageTooLarge, 413, "too-large", "The file is too large"),
@@ -87,7 +89,8 @@ def of_error(error: errors.StreamappError) -> Problem | None:
     for kind, status, name, title in KINDS:
         if isinstance(error, kind):
             more = {"errors": error.wrong} if isinstance(error, errors.RequestRefused) else {}
-            return Problem(status, name, title, str(error), more)
+            after = error.retry_after_s if isinstance(error, errors.TooManyRequests) else RETRY_AFTER_S
+            return Problem(status, name, title, str(error), more, after)
     return None
 
 

@@ -151,3 +151,12 @@ async def test_a_url_of_something_else_is_a_settings_error() -> None:
     with pytest.raises(SettingsError, match="STREAMAPP_REDIS_URL"):
         async with Cache.connect("http://127.0.0.1"):
             pass
+
+
+async def test_a_tally_counts_and_is_forgotten(cache: AnyCache) -> None:
+    where = key()
+    assert [await cache.tally(where, 60) for _ in range(3)] == [1, 2, 3]
+    short = key()
+    assert await cache.tally(short, 0.1) == 1
+    await asyncio.sleep(0.15)
+    assert await cache.tally(short, 60) == 1

@@ -128,6 +128,18 @@ async def test_without_the_database_a_key_cannot_be_known(api: Api) -> None:
     assert await status_of(api, signed, path="/api/v1/models") == 200, "a token says everything itself"
 
 
+async def test_who_asks_too_often_waits_and_without_redis_only_writers_do(environ: dict[str, str]) -> None:
+    async with running(Settings.load({**environ, "STREAMAPP_RATE_LIMIT": "5"})) as api:
+        key = await made("read", "write")
+        assert [await status_of(api, key) for _ in range(5)] == [200] * 5
+        async with api.client.get(IMAGES, headers={"Authorization": f"Bearer {key}"}) as answer:
+            assert answer.status == 429
+            assert 1 <= int(answer.headers["Retry-After"]) <= 61
+        await api.proxies["redis"].cut()
+        assert await status_of(api, key) == 200
+        assert await status_of(api, key, "POST", data={"file": BytesIO(jpeg())}) == 503
+
+
 async def test_a_door_that_is_not_guarded_is_open(servers: Stack) -> None:
     async with running(Settings.load(servers.environ)) as api:
         assert (await api.client.get(IMAGES)).status == 200

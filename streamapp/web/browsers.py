@@ -1,0 +1,48 @@
+"""What browsers are told: pages from elsewhere that may ask (CORS), and headers that keep answers what they are."""
+
+from aiohttp import web
+
+from streamapp.access.callers import origins
+from streamapp.settings import Settings
+from streamapp.web.problems import Handler
+
+#: For what brings no policy of its own: an answer is data, and no page may show it in a frame or run it.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Range, X-Request-ID",
+    "Access-Control-Max-Age": "600",
+}
+EXPOSED = "Content-Range, ETag, Retry-After, X-Request-ID"
+
+
+def add(web_app: web.Application, settings: Settings) -> None:
+    """Answer the question whether a page may ask, which comes without a key and before the door; and add headers."""
+    allowed = origins(settings)
+
+    @web.middleware
+    async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return web.Response(status=204, headers=PREFLIGHT if request.headers.get("Origin") in allowed else None)
+        return await handler(request)
+
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if not allowed:
+            return
+        response.headers.add("Vary", "Origin")
+        if (origin := request.headers.get("Origin")) in allowed:
+            # Never with credentials: a key is sent by who has it, and not by a browser that remembers it.
+            response.headers["Access-Control-Allow-Origin"] = str(origin)
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+
+    web_app.middlewares.append(cors)
+    web_app.on_response_prepare.append(add_headers)
