@@ -61,6 +61,11 @@ def ledger() -> Ask:
     return Ask(f"{API}/ledger", every_s=5)
 
 
+def system() -> Ask:
+    """The state of the broker, the stores and the workers."""
+    return Ask(f"{API}/system", every_s=3)
+
+
 def letters(filters: Mapping[str, str]) -> Ask:
     """A page of dead letters, newest first."""
     return Ask(

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import FastAPI, Header, Request
 from fastapi.responses import JSONResponse, Response
 
+from dash_ui import past
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.hub import Hub
 
@@ -32,6 +33,14 @@ def add_routes(server: FastAPI, hub: Hub) -> None:
     async def original(image_id: UUID) -> Response:
         data, content_type = await hub.api.picture(str(image_id), "original")
         return Response(data, media_type=content_type, headers=FOREVER)
+
+    @server.get("/export.csv")
+    async def export(window: str) -> Response:
+        if window not in past.WINDOWS:
+            return _problem(400, "unknown-window", "No such window", f"window is one of {', '.join(past.WINDOWS)}")
+        ask = past.ask(window)
+        history = await hub.api.get(ask.path, ask.params)
+        return Response("".join(past.csv(history)), media_type="text/csv", headers={"Cache-Control": "no-store"})
 
     # The header is also what keeps other sites out: a browser does not send it across origins unasked.
     @server.post("/upload")

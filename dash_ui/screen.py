@@ -1,12 +1,16 @@
 """What one page has been told, and what it has to be told now: only the parts that changed."""
 
 from collections.abc import Iterable, Iterator
+from json import dumps
 from typing import Any
 
 from dash_ui import notices, pages
 from dash_ui.language import speaking
 from dash_ui.parts import Part, Scene, tree
 from dash_ui.texts import age
+
+#: What one refresh may carry, with some room for its envelope.
+MAX_BYTES = 18_000
 
 Update = tuple[str, dict[str, Any]]
 
@@ -27,10 +31,18 @@ class Screen:
             return [*self._changed(parts), ("pulse", {"data": self._pulse})]
 
     def _changed(self, parts: Iterable[Part]) -> Iterator[Update]:
+        """Those that changed, as many as one refresh may carry; the others go with the next one, in a moment."""
+        sent = 0
         for component_id, state, props in parts:
-            if component_id not in self._told or self._told[component_id] != state:
-                self._told[component_id] = state
-                yield component_id, props()
+            if component_id in self._told and self._told[component_id] == state:
+                continue
+            update = props()
+            sent += len(dumps(update))
+            if sent > MAX_BYTES and sent > len(dumps(update)):
+                self.scene.session.wake()
+                return
+            self._told[component_id] = state
+            yield component_id, update
 
     def _link(self) -> Part:
         link = self.scene.board.link

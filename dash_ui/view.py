@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 #: The pages in the order of the navigation; the first one is at `/`, the others at `/<name>`.
-PAGES = ("live", "images", "review", "models", "system")
+PAGES = ("live", "compare", "images", "review", "models", "system")
 MAX_VALUE = 200
 
 #: The URL of the page that the browser is on, while a request of it is answered.

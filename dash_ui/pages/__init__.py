@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from dash_ui.asks import Ask
 from dash_ui.board import Board
-from dash_ui.pages import images, live, models, review, system
+from dash_ui.pages import compare, images, live, models, review, system
 from dash_ui.parts import Part, Scene
 from dash_ui.view import View
 
@@ -25,11 +25,9 @@ class Page(Protocol):
         """What has to be asked for."""
 
 
+_MODULES = {"live": live, "compare": compare, "images": images, "review": review, "models": models, "system": system}
 #: By the names in URLs, in the order of the navigation.
-ALL: Mapping[str, Page] = {
-    name: cast(Page, module)
-    for name, module in {"live": live, "images": images, "review": review, "models": models, "system": system}.items()
-}
+ALL: Mapping[str, Page] = {name: cast(Page, module) for name, module in _MODULES.items()}
 
 
 def wants(view: View, board: Board) -> Iterable[Ask]:

@@ -6,7 +6,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dash_ui import asks, figures, flow, ledger, letters, notices
+from dash_ui import asks, figures, flow, ledger, letters, notices, stores
 from dash_ui.asks import Ask
 from dash_ui.board import Board
 from dash_ui.controls import time
@@ -15,7 +15,7 @@ from dash_ui.parts import Part, Scene, tree
 from dash_ui.tree import Tree
 from dash_ui.view import View
 
-SECTIONS = ("flow", "ledger", "alerts", "letters")
+SECTIONS = ("flow", "ledger", "stores", "alerts", "letters")
 #: Groups of the platform that are not models, as the ledger names their lag.
 GROUPS = {"stats": "streamapp-stats", "recorder": "streamapp-recorder"}
 
@@ -41,6 +41,7 @@ def wants(view: View, _board: Board) -> Iterable[Ask]:
     """The ledger, what failed and what is wrong."""
     yield asks.ledger()
     yield asks.alerts()
+    yield asks.system()
     yield letters.ask(view)
 
 
@@ -48,10 +49,12 @@ def parts(scene: Scene) -> Iterable[Part]:
     """What the page shows now."""
     board = scene.board
     books, failed, wrong = (scene.answer(ask) for ask in (asks.ledger(), letters.ask(scene.view), asks.alerts()))
-    drawn = _flow(board, books)
+    state = scene.answer(asks.system())
+    drawn = _flow(board, books, state)
     yield tree("flow", drawn, lambda: flow.draw(drawn))
     yield tree("ledger-tools", books, lambda: ledger.verdict(books.data) if books and books.data else None)
     yield tree("ledger", (books, board.revisions.models), lambda: _or_trouble(books, lambda b: ledger.table(b, board)))
+    yield tree("stores", state, lambda: _or_trouble(state, stores.figures))
     yield tree("alerts", wrong, lambda: _or_trouble(wrong, _alerts))
     yield tree("letters-tools", (scene.view, failed), lambda: letters.tools(scene.view, failed))
     yield tree("letters", failed, lambda: _or_trouble(failed, lambda page: letters.table(scene.view, page)))
@@ -65,9 +68,10 @@ def _or_trouble(answer: asks.Answer | None, draw: Any) -> list[Component]:
     return [*trouble, draw(answer.data)] if answer.data is not None else trouble
 
 
-def _flow(board: Board, answer: asks.Answer | None) -> flow.Flow:
+def _flow(board: Board, answer: asks.Answer | None, state: asks.Answer | None) -> flow.Flow:
     books = answer.data if answer and answer.data else {}
-    lags = books.get("lags") or {}
+    newest = state.data if state and state.data else books
+    lags = newest.get("lags") or {}
     rows = {row.model: row for row in board.stats.models} if board.stats else {}
     lanes = tuple(
         flow.Lane(

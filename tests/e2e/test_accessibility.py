@@ -23,7 +23,7 @@ READY = {
     "review": "#review-image [data-race]",
     "models": ".plane circle",
     "system": "#ledger table",
-    "compare": "#page-compare svg",
+    "compare": "#compare-latency svg",
 }
 
 

@@ -128,10 +128,30 @@ def test_a_page_survives_the_api_and_shows_the_last_data(site: Site) -> None:
     expect(page.locator("#banner")).to_be_empty()
 
 
+def test_the_past_is_compared_and_saved(site: Site) -> None:
+    page = filled(site).open("/compare")
+    expect(page.locator("#compare-latency .line")).to_have_count(3)
+    expect(page.locator("#compare-agreement tbody tr")).to_have_count(3)
+    expect(page.locator("#compare-confusion td", has_text=re.compile(r"\d"))).not_to_have_count(0)
+    shot(page, "compare")
+    before = page.locator("#compare-latency .line").first.get_attribute("d") or ""
+    page.get_by_role("link", name="24 h").click()
+    expect(page.locator("#compare-latency .line").first).not_to_have_attribute("d", before)
+    with page.expect_download() as table:
+        page.get_by_role("link", name="CSV").click()
+    lines = table.value.path().read_text().splitlines()
+    assert lines[0].startswith("start,model,predictions")
+    assert len(lines) == 1 + 3 * 96
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="PNG").first.click()
+    assert picture.value.suggested_filename == "streamapp-latency.png"
+    assert picture.value.path().read_bytes().startswith(b"\x89PNG")
+
+
 def test_one_goes_from_page_to_page_without_loading_anew(site: Site) -> None:
     page = filled(site).open()
     page.evaluate("window.kept = true")
-    for name in ("Images", "Review", "Models", "System", "Live"):
+    for name in ("Compare", "Images", "Review", "Models", "System", "Live"):
         page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
         expect(page.locator(f"#page-{name.lower()}")).to_be_visible()
         expect(page.locator(".pages [aria-current]")).to_have_text(name)

@@ -1,5 +1,6 @@
 """The fake API's books beside its races: models, ledger, dead letters and alerts, in the API's own form."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -113,4 +114,50 @@ def alert(number: int, firing: bool) -> dict[str, Any]:
         "resolved_at": over,
         "resolved_value": None,
         "state": "firing" if firing else "resolved",
+    }
+
+
+def system(world: FakeWorld) -> dict[str, Any]:
+    """What `/system` says."""
+    lags = {f"streamapp-{name}": 0 for name in ("stats", "recorder", *(model.name for model in world.models))}
+    return {
+        "at": datetime.now(UTC).isoformat(),
+        "window_s": 1.0,
+        "topics": {"images-input-stream": {"messages": len(world.races), "per_s": 2.5}},
+        "lags": lags,
+        "objects": {"images": len(world.races), "bytes": 41_000 * len(world.races)},
+        "database": {"bytes": 23_000_000, "connections": 6, "transactions_per_s": 31.0},
+        "cache": {"hit_rate": 0.93, "hits": 930, "misses": 70, "bytes": 2_500_000},
+        "roles": [
+            {"role": name, "worker": f"{name}-1", "started_at": STARTED.isoformat(), "uptime_s": 18000.0}
+            for name in ("api", "stats", "recorder")
+        ],
+    }
+
+
+def history(world: FakeWorld, begin: datetime, bucket_s: int) -> dict[str, Any]:
+    """What `/stats/history` says: made-up figures in every bucket up to now."""
+    present = datetime.now(UTC)
+    count = int((present - begin).total_seconds() // bucket_s) + 1
+    starts = [begin + timedelta(seconds=bucket_s * number) for number in range(count)]
+    buckets = [_bucket(start, number, model) for number, start in enumerate(starts) for model in world.models]
+    return {"from": begin.isoformat(), "to": present.isoformat(), "bucket_s": bucket_s, "buckets": buckets}
+
+
+def _bucket(start: datetime, number: int, model: FakeModel) -> dict[str, Any]:
+    wave = 1 + 0.2 * math.sin(number / 4 + model.inference_ms)
+    labelled, median = 60, (model.inference_ms + 9) * wave
+    return {
+        "start": start.isoformat(),
+        "model": model.name,
+        "predictions": int(140 * wave),
+        "errors": 0,
+        "shed": 0,
+        "labelled": labelled,
+        "correct": round(labelled * min(model.skill * (0.95 + wave / 20), 1)),
+        "avg_confidence": min(model.skill * (0.9 + wave / 12), 1),
+        "avg_latency_ms": model.inference_ms * wave,
+        "total_p50_ms": median,
+        "total_p95_ms": median * 1.6,
+        "accuracy": model.skill,
     }

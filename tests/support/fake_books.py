@@ -1,5 +1,6 @@
 """The routes of the fake API that are about its books: ledger, dead letters, alerts, labels, reloads."""
 
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -29,6 +30,8 @@ class Books:
         return [
             web.get(f"{API}/ledger", self.ledger),
             web.get(f"{API}/alerts", self.alerts),
+            web.get(f"{API}/system", self.system),
+            web.get(f"{API}/stats/history", self.history),
             web.get(f"{API}/dead-letters", self.letters),
             web.post(f"{API}/dead-letters/retry", self.retry_all),
             web.post(f"{API}/dead-letters/{{id}}/{{verb}}", self.settle),
@@ -38,6 +41,14 @@ class Books:
 
     async def ledger(self, _request: web.Request) -> web.Response:
         return web.json_response(fake_answers.ledger(self.world, self.lost))
+
+    async def system(self, _request: web.Request) -> web.Response:
+        return web.json_response(fake_answers.system(self.world))
+
+    async def history(self, request: web.Request) -> web.Response:
+        begin, bucket = datetime.fromisoformat(request.query["from"]), request.query["bucket"]
+        seconds = {"10s": 10, "1m": 60, "5m": 300, "15m": 900}[bucket]
+        return web.json_response(fake_answers.history(self.world, begin, seconds))
 
     async def alerts(self, _request: web.Request) -> web.Response:
         return web.json_response({"alerts": self.world.alerts, "next": None})

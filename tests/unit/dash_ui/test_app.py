@@ -49,6 +49,15 @@ async def test_the_first_request_may_be_for_any_page(dashboard: aiohttp.ClientSe
         assert "/assets/tree.js" in await response.text()
 
 
+async def test_the_past_is_exported_as_a_table(dashboard: aiohttp.ClientSession) -> None:
+    async with dashboard.get("/export.csv?window=1h") as response:
+        assert response.content_type == "text/csv"
+        assert len((await response.text()).splitlines()) == 1 + 3 * 60
+    async with dashboard.get("/export.csv?window=9y") as response:
+        assert response.status == 400
+        assert "window is one of" in (await response.json())["detail"]
+
+
 async def test_health_says_how_the_api_is(dashboard: aiohttp.ClientSession, api: FakeApi) -> None:
     async def link() -> str:
         async with dashboard.get("/healthz") as response:

@@ -1,17 +1,18 @@
 """The pages but the live one: what they say of what the API says."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from dash_ui import asks, letters, pages
+from dash_ui import asks, letters, pages, past
 from dash_ui.asks import Answer
 from dash_ui.board import Board, Link
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.data import Race, Stats
 from dash_ui.language import LANGUAGES, speaking
-from dash_ui.pages import images, review
+from dash_ui.pages import compare, images, review
 from dash_ui.screen import Screen
 from dash_ui.view import PAGES, View
 from tests.support import fake_answers
@@ -147,6 +148,36 @@ def test_alerts_that_fire_stand_out(board: Board) -> None:
     alerts = [fake_answers.alert(2, firing=True), fake_answers.alert(1, firing=False)]
     answered(screen.scene.asks, asks.alerts(), Answer({"alerts": alerts, "next": None}))
     assert told(screen)["alerts"].count("badge warn") == 1
+
+
+def test_the_servers_are_in_figures_and_the_flow_has_the_lags(board: Board, world: FakeWorld) -> None:
+    screen = open_page(board, "/system")
+    state = fake_answers.system(world)
+    state["lags"]["streamapp-resnet50"] = 1234
+    answered(screen.scene.asks, asks.system(), Answer(state))
+    now = told(screen)
+    assert "93\u00a0%" in now["stores"]
+    assert "5.0 h" in now["stores"]
+    assert "1,234 waiting" in now["flow"]
+    answered(screen.scene.asks, asks.system(), Answer(state | {"cache": None}))
+    assert "the cache is away" in told(screen)["stores"]
+
+
+@pytest.mark.parametrize("window", past.WINDOWS)
+def test_the_past_is_drawn_in_several_small_refreshes(board: Board, world: FakeWorld, window: str) -> None:
+    screen = open_page(board, f"/compare?window={window}")
+    now = datetime.now(UTC)
+    history = fake_answers.history(world, past.begin(past.WINDOWS[window], now), past.WINDOWS[window].bucket_s)
+    answered(screen.scene.asks, past.ask(window, now), Answer(history))
+    answered(screen.scene.asks, asks.recent(compare.SAMPLE), Answer(listed(world, compare.SAMPLE)))
+    parts: dict[str, str] = {}
+    for _ in range(8):
+        refresh = told(screen)
+        assert sum(map(len, refresh.values())) <= MAX_REFRESH_BYTES
+        parts |= refresh
+    assert all(parts[f"compare-{name}"].count('"className": "line"') == 3 for name in compare.CHARTS)
+    assert parts["compare-accuracy"].count('"className": "band"') == 3
+    assert parts["compare-calibration"].count('"className": "dot"') > 5
 
 
 def in_review(world: FakeWorld, board: Board, url: str = "/review") -> Screen:
