@@ -13,6 +13,7 @@ from faust.transport.drivers.aiokafka import Transport
 from faust.types import TopicT
 
 from streamapp import topics
+from streamapp.access.callers import tls
 from streamapp.errors import BrokerUnavailable, StreamappError
 from streamapp.evict import client_id
 from streamapp.publish import Topic
@@ -162,6 +163,7 @@ def _options(settings: Settings, role: str) -> dict[str, Any]:
         "producer_linger": 0.0,
         "web_bind": settings.web_host,
         "web_host": settings.web_host,
+        "web_ssl_context": tls(settings),
         "web_application_options": {"handler_args": HANDLER_ARGS},
         "web_tables_enabled": False,
         "web_router_enabled": False,

@@ -1,6 +1,7 @@
 """Callers and scopes, and whether this process may listen where it is told to."""
 
 import re
+import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal, get_args
@@ -45,6 +46,22 @@ def origins(settings: Settings) -> frozenset[str]:
     return frozenset(origin.strip() for origin in settings.cors_origins.split(",") if origin.strip())
 
 
+def tls(settings: Settings) -> ssl.SSLContext | None:
+    """What workers answer https with; None where they answer http.
+
+    Raises:
+        SettingsError: the certificate or its key cannot be used.
+    """
+    if not settings.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key or None)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise SettingsError(f"STREAMAPP_TLS_CERT={settings.tls_cert} and its key cannot be used: {error}") from error
+    return context
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches this address. A name counts as reachable, except `localhost`."""
     try:
@@ -65,6 +82,7 @@ def check(settings: Settings) -> None:
         raise SettingsError("STREAMAPP_JWT_SECRET is for HS256; with RS256 set STREAMAPP_JWT_KEYS in its place")
     if settings.jwt_keys and settings.jwt_algorithm != "RS256":
         raise SettingsError("STREAMAPP_JWT_KEYS is for RS256: set STREAMAPP_JWT_ALGORITHM=RS256")
+    tls(settings)
     if bad := [origin for origin in origins(settings) if not _ORIGIN.fullmatch(origin)]:
         raise SettingsError(f"STREAMAPP_CORS_ORIGINS: {bad[0]!r} is no origin such as https://example.org; `*` is none")
     if not is_loopback(settings.web_host) and not guarded(settings):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -9,7 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -20,7 +21,8 @@ from streamapp.settings import Settings
 
 TIMEOUT_S = 2.0
 POLL_S = 0.1
-DIRECT = build_opener(ProxyHandler({}))  # what runs on this host is not behind a proxy
+# What runs on this host is not behind a proxy, and its certificate has another name than this address.
+DIRECT = build_opener(ProxyHandler({}), HTTPSHandler(context=ssl._create_unverified_context()))
 
 
 async def until(check: Callable[[], Awaitable[None]], what: str, wait_s: float) -> None:

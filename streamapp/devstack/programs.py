@@ -90,4 +90,4 @@ class Programs:
 def base_url(settings: Settings, port: int) -> str:
     """Where a worker's web server answers on this host."""
     host = "127.0.0.1" if settings.web_host in ANY_ADDRESS else settings.web_host
-    return f"http://{host}:{port}"
+    return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"

@@ -1,0 +1,55 @@
+"""Workers that answer https."""
+
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from streamapp.access.callers import check, tls
+from streamapp.devstack import health
+from streamapp.devstack.programs import base_url
+from streamapp.errors import SettingsError, StoreUnavailable
+from streamapp.settings import Settings
+from streamapp.stream import StreamApp
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = tmp_path_factory.mktemp("tls")
+    names = ["-subj", "/CN=worker.example.org", "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
+    subprocess.run(request, check=True, capture_output=True)
+    return Settings(tls_cert=str(folder / "cert.pem"), tls_key=str(folder / "key.pem"))
+
+
+async def test_a_health_check_and_a_worker_understand_each_other(settings: Settings) -> None:
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", healthz)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls(settings)).start()
+        url = base_url(settings, runner.addresses[0][1])
+        assert url.startswith("https://127.0.0.1:")
+        await health.http(f"{url}/healthz")
+        with pytest.raises((StoreUnavailable, OSError)):
+            await health.http(f"{url}/healthz".replace("https", "http"))
+    finally:
+        await runner.cleanup()
+
+
+def test_the_web_server_of_a_worker_has_it(settings: Settings) -> None:
+    assert isinstance(StreamApp(settings, "mobilenet").conf.web_ssl_context, ssl.SSLContext)
+    assert StreamApp(Settings(), "mobilenet").conf.web_ssl_context is None
+
+
+@pytest.mark.parametrize("wrong", ["missing.pem", "empty.pem"])
+def test_a_certificate_that_cannot_be_used(settings: Settings, tmp_path: Path, wrong: str) -> None:
+    (tmp_path / "empty.pem").touch()
+    with pytest.raises(SettingsError, match="STREAMAPP_TLS_CERT"):
+        check(settings.model_copy(update={"tls_cert": str(tmp_path / wrong)}))
