@@ -12,7 +12,7 @@ from streamapp.roles import all_roles
 from streamapp.storage.letters import Filter, Letter, LetterStore, Status, WholeLetter
 from streamapp.web.answers import not_found
 from streamapp.web.context import ApiContext
-from streamapp.web.inputs import Input, Moment, Text
+from streamapp.web.inputs import Input, Moment, Text, Whole
 from streamapp.web.operations import Operation, Reply
 
 #: Letters that one request settles at most; its answer says where the next one goes on.
@@ -57,7 +57,7 @@ class SettleOne(Input):
 class SettleAll(Which, SettleOne):
     """Which letters are settled, and how."""
 
-    after: int = Field(0, ge=0, le=LARGEST_ID, description="`next` of the answer before.")
+    after: Whole = Field(0, ge=0, le=LARGEST_ID, description="`next` of the answer before.")
 
 
 class Letters(BaseModel):

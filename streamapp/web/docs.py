@@ -32,9 +32,9 @@ PAGE = """<!doctype html>
 """
 
 
-def routes(operations: Sequence[Operation]) -> list[web.RouteDef]:
-    """The description of these operations, and the page."""
-    described = document(operations)
+def routes(operations: Sequence[Operation], *, guarded: bool) -> list[web.RouteDef]:
+    """The description of these operations, with keys where callers need one, and the page."""
+    described = document(operations, guarded=guarded)
     script = (files("streamapp.web") / "static" / "rapidoc.js").read_bytes()
 
     async def openapi(_: web.Request) -> web.StreamResponse:

@@ -113,9 +113,10 @@ def _is_plain(annotation: Any) -> bool:
 
 def _plain(text: str) -> Any:
     try:
-        return orjson.loads(text) if text.strip() == text else text
+        found = orjson.loads(text)
     except ValueError:
         return text
+    return found if isinstance(found, int | float) and text.strip() == text else text
 
 
 async def json_body(request: web.Request) -> bytes:

@@ -6,6 +6,8 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field
 
+from streamapp.access.callers import ANYBODY
+from streamapp.web.auth import CALLER
 from streamapp.web.context import ApiContext
 from streamapp.web.images import ImagePath
 from streamapp.web.inputs import Input
@@ -20,7 +22,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
 class By(Input):
     """Who says so."""
 
-    by: Name = "api"
+    by: Name = Field("api", description="Left aside where callers have keys: then it is the key's name.")
 
 
 class Label(By):
@@ -72,28 +74,35 @@ def operations(context: ApiContext) -> list[Operation]:
     """The operations of this noun."""
     labeller = Labeller(context)
 
-    async def one(path: ImagePath, body: Label) -> LabelAnswer:
+    async def one(request: web.Request, path: ImagePath, body: Label) -> LabelAnswer:
         """Label an image.
 
         The label counts at once, in place of an earlier one, and the live accuracy follows. The same label again
         changes nothing.
         """
-        [given] = await labeller.give([(path.id, body.label)], body.by)
+        [given] = await labeller.give([(path.id, body.label)], said_by(request, body))
         if given.status == 404:
             raise web.HTTPNotFound(text=given.problem)
         if given.status == 422:
             raise web.HTTPUnprocessableEntity(text=given.problem)
         return _label(given)
 
-    async def several(body: ImageLabels) -> LabelResults:
+    async def several(request: web.Request, body: ImageLabels) -> LabelResults:
         """Label up to 1,000 images; each has a result of its own, and what is refused stops none of the others."""
-        found = await labeller.give([(each.image_id, each.label) for each in body.labels], body.by)
+        wanted = [(each.image_id, each.label) for each in body.labels]
+        found = await labeller.give(wanted, said_by(request, body))
         return LabelResults(results=[result(given) for given in found], changed=sum(given.changed for given in found))
 
     return [
         Operation("POST", "/images/{id}/label", one, scope="label"),
         Operation("POST", "/labels", several, scope="label"),
     ]
+
+
+def said_by(request: web.Request, body: By) -> str:
+    """Who gives a label: the caller, where callers must say who they are; else whoever the body says."""
+    caller = request.get(CALLER, ANYBODY)
+    return body.by if caller is ANYBODY else caller.name[:200]
 
 
 def _label(given: Given) -> LabelAnswer:

@@ -13,6 +13,8 @@ from streamapp.web.problems import ProblemDetails
 
 Json = dict[str, Any]
 
+BEARER = "bearer"
+ABOUT_KEYS = "An API key (`streamapp token create`) or a signed token, with the scope that the operation names."
 WHERE = {"path": "path", "query": "query", "headers": "header"}
 ABOUT = """Images are classified by several models at the same time; this is what the platform knows of them.
 
@@ -20,19 +22,24 @@ Lists come in pages, newest first: `next` of an answer is `before` of the next r
 document (RFC 9457), and every answer has the id of its request in `X-Request-ID`."""
 
 
-def document(operations: Sequence[Operation]) -> Json:
-    """The whole document, ready for JSON."""
+def document(operations: Sequence[Operation], *, guarded: bool = False) -> Json:
+    """The whole document, ready for JSON; `guarded`: callers must say who they are."""
     refs, schemas = _schemas(operations)
     paths: dict[str, Json] = {}
     for operation in operations:
         paths.setdefault(operation.url, {})[operation.method.lower()] = _operation(operation, refs, schemas)
     for model in _parameter_models(operations):
         schemas.pop(refs[model, "validation"], None)
+    components: Json = {"schemas": schemas}
+    if guarded:
+        components["securitySchemes"] = {BEARER: {"type": "http", "scheme": "bearer", "description": ABOUT_KEYS}}
+        for operation in operations:
+            paths[operation.url][operation.method.lower()]["security"] = [{BEARER: [operation.scope]}]
     return {
         "openapi": "3.1.0",
         "info": {"title": "streamapp", "version": streamapp.__version__, "description": ABOUT},
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": components,
     }
 
 

@@ -13,10 +13,10 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_typ
 from aiohttp import web
 from pydantic import BaseModel
 
+from streamapp.access.callers import Scope
 from streamapp.web.answers import API, json_answer
 from streamapp.web.inputs import Input, read
 
-Scope = Literal["read", "write", "label", "admin"]
 T = TypeVar("T", bound=BaseModel)
 
 PARTS = ("path", "query", "headers", "body")

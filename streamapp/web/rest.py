@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from streamapp.access.callers import guarded
 from streamapp.web import (
     alerts,
     dead_letters,
@@ -31,4 +32,4 @@ def operations(context: ApiContext) -> list[Operation]:
 def routes(context: ApiContext) -> list[web.RouteDef]:
     """Their routes, `/openapi.json` and `/docs`."""
     found = operations(context)
-    return [operation.route() for operation in found] + docs.routes(found)
+    return [operation.route() for operation in found] + docs.routes(found, guarded=guarded(context.settings))

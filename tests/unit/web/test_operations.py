@@ -25,6 +25,9 @@ async def refused(method: str, path: str, **request: Any) -> tuple[int, dict[str
         ("images?limit=" + "[" * 2000, "limit"),
         ("images?limit=" + "9" * 3000, "limit"),
         ("images?limit=1&limit=2", "limit"),
+        ("images?disagreement=null", "disagreement"),
+        ("verdicts?complete=1", "complete"),
+        ("verdicts?complete=[true]", "complete"),
         ("images?before=yesterday", "before"),
         ("images?befor=x", "befor"),
         ("models?x=1", "x"),
@@ -79,6 +82,17 @@ def test_every_operation_is_described_once_with_what_it_takes_and_answers() -> N
     assert len(each) == len(operations(make_context()))
     assert len({one["operationId"] for one in each}) == len(each)
     assert all(one["summary"] and one["x-scope"] and one["responses"]["4XX"] for one in each)
+
+
+def test_where_callers_need_a_key_every_operation_says_with_which_scope() -> None:
+    assert "security" not in str(described())
+    found = document(operations(make_context()), guarded=True)
+    assert found["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    scopes = {path: one["post"]["security"] for path, one in found["paths"].items() if "post" in one}
+    assert scopes["/api/v1/images"] == [{"bearer": ["write"]}]
+    assert scopes["/api/v1/labels"] == [{"bearer": ["label"]}]
+    assert scopes["/api/v1/dead-letters/retry"] == [{"bearer": ["admin"]}]
+    assert found["paths"]["/api/v1/stats"]["get"]["security"] == [{"bearer": ["read"]}]
 
 
 def test_the_parameters_are_those_that_are_checked() -> None:
