@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from streamapp.web.context import ApiContext
+from streamapp.web.graphql import page
 from streamapp.web.graphql.context import Services
 from streamapp.web.graphql.view import View
 
@@ -14,5 +15,5 @@ def add(web_app: web.Application, context: ApiContext) -> None:
     async def end(_: web.Application) -> None:
         await view.close()
 
-    web_app.add_routes([web.get("/graphql", view), web.post("/graphql", view)])
+    web_app.add_routes([web.get("/graphql", view), web.post("/graphql", view), *page.routes()])
     web_app.on_shutdown.append(end)

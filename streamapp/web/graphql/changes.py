@@ -4,6 +4,7 @@ from uuid import UUID
 
 import strawberry
 
+from streamapp.web.auth import require
 from streamapp.web.dead_letters import LetterPath, SettleOne
 from streamapp.web.graphql.arguments import checked
 from streamapp.web.graphql.context import Info
@@ -30,6 +31,7 @@ class Mutation:
 
         Needs the scope `label`.
         """
+        require(info.context.request, "label", "labelImages")
         given = [{"image_id": each.image_id, "label": each.label} for each in labels]
         wanted = checked(ImageLabels, {"labels": given, "by": by})
         found = await info.context.services.labeller.give([(each.image_id, each.label) for each in wanted.labels], by)
@@ -41,5 +43,6 @@ class Mutation:
 
         Needs the scope `admin`.
         """
+        require(info.context.request, "admin", "retryDeadLetter")
         path, how = checked(LetterPath, {"id": id}), checked(SettleOne, {"dry_run": dry_run})
         return as_kind((await info.context.services.letters.retry(path, how)).content)
