@@ -9,7 +9,7 @@ from dash_ui.past import Moment, Series
 from dash_ui.tree import Element
 
 WIDTH, HEIGHT = 640, 230
-LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 28
+LEFT, RIGHT, TOP, BOTTOM = 70, 12, 14, 28
 #: A line is broken where more buckets than this are missing.
 GAP = 3
 SCALE_ENDS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)

@@ -11,7 +11,7 @@ from dash_ui.texts import number, percent
 from dash_ui.tree import Element
 
 WIDTH, HEIGHT = 900, 300
-LEFT, RIGHT, TOP, BOTTOM = 58, 20, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 84, 36, 20, 60
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def draw(shown: Sequence[Point]) -> Element:
     axes = [
         *(_line(LEFT, y(share), WIDTH - RIGHT, y(share)) for share in shares),
         *(_text(LEFT - 10, y(share) + 4, percent(share), "end") for share in shares),
-        *(_text(x(tick), HEIGHT - 24, f"{number(tick, 0 if tick >= 1 else 2)} ms", "middle") for tick in ticks),
+        *(_text(x(tick), HEIGHT - 34, f"{number(tick, 0 if tick >= 1 else 2)} ms", "middle") for tick in ticks),
         _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, say("plane.time"), "middle"),
     ]
     dots = [part for point in shown for part in _dot(point, x(point.ms), y(point.accuracy))]

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from streamapp.ingest.check import FORMATS
 
 #: Longest side in pixels; smaller images stay as they are.
-SIDE = 160
+SIDE = 320
 QUALITY = 80
 CACHE_TTL_S = 3600.0
 THREADS = 2

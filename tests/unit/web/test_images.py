@@ -147,11 +147,11 @@ async def thumbnail(client: TestClient, image_id: str) -> Image.Image:
 @pytest.mark.parametrize(
     ("data", "size"),
     [
-        (pictures.jpeg(1600, 800), (160, 80)),
+        (pictures.jpeg(1600, 800), (320, 160)),
         (pictures.jpeg(30, 20), (30, 20)),
-        (pictures.png(100, 320), (50, 160)),
-        (pictures.oriented_jpeg(6, 1600, 800), (80, 160)),
-        (pictures.jpeg(4000, 3), (160, 1)),
+        (pictures.png(200, 640), (100, 320)),
+        (pictures.oriented_jpeg(6, 1600, 800), (160, 320)),
+        (pictures.jpeg(4000, 3), (320, 1)),
     ],
 )
 async def test_thumbnails_are_small_and_upright(data: bytes, size: tuple[int, int]) -> None:
