@@ -12,6 +12,7 @@ from streamapp.errors import ImageRejected, PublishFailed, RowRefused, StoreUnav
 from streamapp.ingest.accept import accept
 from streamapp.ingest.check import too_large
 from streamapp.web.answers import image_url, json_answer
+from streamapp.web.auth import CALLER
 from streamapp.web.context import ApiContext
 from streamapp.web.forms import Form, Room, UploadedFile
 from streamapp.web.inputs import Input
@@ -104,7 +105,7 @@ class Intake:
             await self._read(request, form)
             if headers.key is None:
                 return await self._answer(Batch(form, query.dedupe))
-            return await self._once(headers.key, form, query.dedupe)
+            return await self._once(f"{request[CALLER].name} {headers.key}", form, query.dedupe)
 
     async def _once(self, key: str, form: Form, dedupe: bool) -> web.Response:
         """The answer of the request with this key, whether it is the first one or not."""

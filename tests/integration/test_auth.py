@@ -128,6 +128,17 @@ async def test_without_the_database_a_key_cannot_be_known(api: Api) -> None:
     assert await status_of(api, signed, path="/api/v1/models") == 200, "a token says everything itself"
 
 
+async def test_a_request_key_is_its_callers_own(api: Api) -> None:
+    ids = []
+    for key in [await made("write"), await made("write")]:
+        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "the first of today"}
+        for _ in range(2):
+            form = {"file": BytesIO(jpeg())}
+            async with api.client.post(IMAGES, data=form, headers=headers) as answer:
+                ids.append((await answer.json())["images"][0]["image_id"])
+    assert ids[0] == ids[1] != ids[2] == ids[3]
+
+
 async def test_who_asks_too_often_waits_and_without_redis_only_writers_do(environ: dict[str, str]) -> None:
     async with running(Settings.load({**environ, "STREAMAPP_RATE_LIMIT": "5"})) as api:
         key = await made("read", "write")
