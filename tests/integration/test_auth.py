@@ -131,7 +131,7 @@ async def test_without_the_database_a_key_cannot_be_known(api: Api) -> None:
 async def test_a_request_key_is_its_callers_own(api: Api) -> None:
     ids = []
     for key in [await made("write"), await made("write")]:
-        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "the first of today"}
+        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "the-first-of-today"}
         for _ in range(2):
             form = {"file": BytesIO(jpeg())}
             async with api.client.post(IMAGES, data=form, headers=headers) as answer:
