@@ -1,9 +1,12 @@
 """GraphQL on real stores and a real broker: what can be asked and done, in a constant number of queries."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -252,6 +255,13 @@ async def test_without_a_database_the_error_says_so(api: Api) -> None:
         await api.proxies["database"].start()
     assert error["extensions"] == {"code": "store-unavailable", "status": 503}
     await ask(api, "{ images { next } }")
+
+
+async def test_an_error_is_as_the_manual_shows_it(api: Api) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "graphql.md").read_text()
+    [shown] = re.findall(r"^```json\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    async with api.client.post("/graphql", json={"query": "{ images(limit: 201) { next } }"}) as answer:
+        assert await answer.json() == json.loads(shown)
 
 
 async def test_what_is_our_own_fault_is_in_the_log_only(

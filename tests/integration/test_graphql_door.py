@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from streamapp.access.tokens import Tokens
 from streamapp.settings import Settings
+from streamapp.storage.rows import Rows
+from tests.contract.examples import image, placed
 from tests.support.api import Api, running
 from tests.support.stack import Stack
 
@@ -69,6 +71,15 @@ async def test_what_changes_something_takes_a_scope(
     assert (status, error["extensions"]) == (200, {"code": "forbidden", "status": 403})
     _, body = await post(guarded, {"query": query}, Authorization=bearer(guarded, "read", scope))
     assert "forbidden" not in str(body)
+
+
+async def test_a_label_is_its_caller_s(guarded: Api) -> None:
+    one = image()
+    await guarded.context.db.store(Rows(images=[placed(one)]))
+    query = 'mutation($id: UUID!) { labelImages(labels: [{imageId: $id, label: "cat"}], by: "bob") { label { by } } }'
+    asked = {"query": query, "variables": {"id": str(one.image_id)}}
+    _, body = await post(guarded, asked, Authorization=bearer(guarded, "read", "label"))
+    assert body["data"]["labelImages"] == [{"label": {"by": "token:ada"}}]
 
 
 async def test_asking_takes_the_scope_read(guarded: Api) -> None:

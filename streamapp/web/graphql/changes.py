@@ -10,7 +10,7 @@ from streamapp.web.graphql.arguments import checked
 from streamapp.web.graphql.context import Info
 from streamapp.web.graphql.figures import DeadLetter, LabelResult
 from streamapp.web.graphql.kinds import Count, as_kind, field
-from streamapp.web.labels import ImageLabels, result
+from streamapp.web.labels import ImageLabels, result, said_by
 
 
 @strawberry.input(description="The right class of an image.")
@@ -34,7 +34,8 @@ class Mutation:
         require(info.context.request, "label", "labelImages")
         given = [{"image_id": each.image_id, "label": each.label} for each in labels]
         wanted = checked(ImageLabels, {"labels": given, "by": by})
-        found = await info.context.services.labeller.give([(each.image_id, each.label) for each in wanted.labels], by)
+        pairs = [(each.image_id, each.label) for each in wanted.labels]
+        found = await info.context.services.labeller.give(pairs, said_by(info.context.request, wanted))
         return as_kind([result(given) for given in found])
 
     @field()

@@ -1,7 +1,9 @@
 """What a GraphQL document may ask for; without any server."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,6 +113,15 @@ def test_introspection_is_allowed_and_no_more_than_is_of_use() -> None:
 
 def test_windows_are_those_of_rest() -> None:
     assert [window.value for window in Window] == list(WINDOWS)
+
+
+def test_the_documents_of_the_manual_are_valid() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "graphql.md").read_text()
+    found = re.findall(r"^```graphql\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    found += re.findall(r'"query": "([^"]*)"', text) + re.findall(r'query = "([^"]*)"', text)
+    assert len(found) == 6
+    for document in found:
+        assert wrong(document) == [], document
 
 
 def test_only_the_api_role_pays_for_it() -> None:
