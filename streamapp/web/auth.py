@@ -32,9 +32,18 @@ class Door:
     """Finds out who sends a request."""
 
     def __init__(self, context: ApiContext) -> None:
+        self._limits = Limits(context)
         self._tokens = Tokens.of(context.settings)
         self._store = KeyStore(context.db)
         self._believed: dict[str, tuple[float, Caller]] = {}
+
+    async def open(self, request: web.Request, authorization: str) -> None:
+        """Let who says this in, if it has not asked too often; raises what `Limits.known` and `caller` do."""
+        request[CALLER] = await self._limits.known(request, lambda: self.caller(authorization))
+
+    async def ask_again(self, request: web.Request) -> None:
+        """Count one more question on a connection; raises TooManyRequests."""
+        await self._limits.spend(request[CALLER], request.method)
 
     async def caller(self, authorization: str) -> Caller:
         """Who sends a request with this header.
@@ -70,7 +79,7 @@ class Door:
         return caller
 
 
-#: Finds out who it is that says so later.
+#: Where callers must say who they are: finds out who it is that says so later.
 DOOR = web.RequestKey("door", Door)
 
 
@@ -96,18 +105,18 @@ def is_open(path: str) -> bool:
 
 def middleware(context: ApiContext) -> Middleware:
     """Let in who may come in; the handlers find the caller in the request."""
-    door, limits = Door(context) if guarded(context.settings) else None, Limits(context)
+    door = Door(context) if guarded(context.settings) else None
 
     @web.middleware
     async def auth(request: web.Request, handler: Handler) -> web.StreamResponse:
         if door is None or is_open(request.path):
             request[CALLER] = ANYBODY
             return await handler(request)
+        request[DOOR] = door
         if says_later(request):
-            request[CALLER], request[DOOR] = NOBODY, door
+            request[CALLER] = NOBODY
             return await handler(request)
-        said = request.headers.get("Authorization", "")
-        request[CALLER] = await limits.known(request, lambda: door.caller(said))
+        await door.open(request, request.headers.get("Authorization", ""))
         operation = operation_of(request)
         require(request, operation.scope if operation else "read")
         return await handler(request)

@@ -37,11 +37,13 @@ class Limits:
             if self._limit and failures is not None and failures > MOST_FAILURES:
                 raise self._refusal("this address has failed too often to say who it is") from None
             raise
-        if self._limit:
-            await self._spend(caller, request.method)
+        await self.spend(caller, request.method)
         return caller
 
-    async def _spend(self, caller: Caller, method: str) -> None:
+    async def spend(self, caller: Caller, method: str) -> None:
+        """Count one request of a caller; raises TooManyRequests and StoreUnavailable as `known` does."""
+        if not self._limit:
+            return
         asked = await self._count(f"asked:{caller.name}")
         if asked is None and method not in READS:
             raise StoreUnavailable("the cache, which counts requests, does not answer; reading goes on", "cache")

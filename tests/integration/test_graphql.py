@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
+from aiohttp import WSCloseCode
 
 from streamapp import topics
 from streamapp.records import ImageMessage, Verdict, base64_text, now
 from streamapp.settings import Settings
 from streamapp.storage.postgres import Database
 from streamapp.storage.rows import Rows
+from streamapp.web.graphql import view
 from tests.contract.examples import dead_letter, image, placed, prediction, verdict
 from tests.support.api import Api, running
 from tests.support.oracle import Oracle
@@ -191,6 +193,13 @@ async def test_a_query_may_come_by_get(api: Api) -> None:
         assert answer.headers["X-Request-ID"]
 
 
+async def test_a_browser_that_asks_nothing_is_led_to_the_page(api: Api) -> None:
+    async with api.client.get("/graphql", headers={"Accept": "text/html"}, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, "/graphiql")
+    async with api.client.get("/graphiql") as answer:
+        assert answer.status == 200
+
+
 # -- what can be done ------------------------------------------------------------------------------
 
 LABEL = """mutation($labels: [ImageLabel!]!) {
@@ -351,6 +360,29 @@ async def test_who_is_too_slow_is_told_so(api: Api) -> None:
             said = await socket.next()
         assert said["payload"]["errors"][0]["extensions"]["code"] == "too-slow"
         assert (await socket.next())["type"] == "complete"
+
+
+async def test_who_answers_no_ping_is_gone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "PING_S", 0.2)
+    async with api.client.ws_connect("/graphql", protocols=["graphql-transport-ws"], autoping=False) as socket:
+        await socket.send_json({"type": "connection_init"})
+        assert (await socket.receive_json())["type"] == "connection_ack"
+        await Socket(socket).subscribe("{ verdicts { imageId } }")
+        await until(1, api)
+        await until(0, api)
+
+
+async def test_a_server_that_stops_says_so(servers: Stack) -> None:
+    async with AsyncExitStack() as stack, asyncio.timeout(20):
+        api = await stack.enter_async_context(running(Settings.load(servers.environ)))
+        socket = await api.client.ws_connect("/graphql", protocols=["graphql-transport-ws"])
+        await socket.send_json({"type": "connection_init"})
+        await Socket(socket).subscribe("{ verdicts { imageId } }")
+        await until(1, api)
+        stopping = asyncio.create_task(api.client.server.close())
+        while (await socket.receive()).data != WSCloseCode.GOING_AWAY:
+            pass
+        await stopping
 
 
 async def test_a_wrong_subscription_is_an_error(api: Api) -> None:

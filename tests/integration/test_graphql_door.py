@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from streamapp.access.tokens import Tokens
 from streamapp.settings import Settings
 from streamapp.storage.rows import Rows
+from streamapp.web import limits
 from tests.contract.examples import image, placed
 from tests.support.api import Api, running
 from tests.support.stack import Stack
@@ -124,6 +125,34 @@ async def test_a_connection_does_what_its_scopes_allow(guarded: Api) -> None:
         await socket.send_json({"id": "1", "type": "subscribe", "payload": {"query": LABEL}})
         said = await socket.receive_json(timeout=10)
         assert said["payload"]["errors"][0]["extensions"]["status"] == 403
+
+
+async def test_every_operation_on_a_connection_counts_as_a_request(servers: Stack) -> None:
+    environ = {**servers.environ, "STREAMAPP_JWT_SECRET": SECRET, "STREAMAPP_RATE_LIMIT": "5"}
+    async with running(Settings.load(environ)) as api:
+        tokens = Tokens.of(api.context.settings)
+        assert tokens is not None
+        payload = {"Authorization": "Bearer " + tokens.sign(uuid4().hex, ["read"], 60)}
+        async with api.client.ws_connect("/graphql", protocols=["graphql-transport-ws"]) as socket:
+            await socket.send_json({"type": "connection_init", "payload": payload})
+            await socket.receive_json(timeout=10)
+            said: list[Any] = []
+            for number in range(10):  # at most one minute ends in between, and nine are more than five
+                await socket.send_json({"id": str(number), "type": "subscribe", "payload": {"query": MODELS}})
+                said.append(await socket.receive_json(timeout=10))
+                if said[-1]["type"] == "next":
+                    await socket.receive_json(timeout=10)
+            [refused, *_] = [one for one in said if one["type"] == "error"]
+            assert refused["payload"][0]["extensions"]["status"] == 429
+        assert (await post(api, {"query": MODELS}, **payload))[0] == 429
+
+
+async def test_who_guesses_keys_on_connections_is_held_up(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_FAILURES", 0)
+    async with running(Settings.load({**servers.environ, "STREAMAPP_JWT_SECRET": SECRET})) as api:
+        assert (await begin(api, {}, {"Authorization": "Bearer x.y.z"})).data == 4403
+        async with api.client.get("/graphql", headers={"Authorization": "Bearer x.y.z"}) as answer:
+            assert answer.status == 429
 
 
 # -- what comes ------------------------------------------------------------------------------------

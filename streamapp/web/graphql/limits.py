@@ -25,7 +25,7 @@ from strawberry.extensions import SchemaExtension
 
 MAX_TOKENS, MAX_DEPTH, MAX_ALIASES = 2_000, 8, 20
 #: Fields of an answer, as many as there may be: an image with three predictions and ten classes each has about 100.
-MAX_COST = 20_000
+MAX_COST = 12_000
 
 #: Items of a list that nothing is said of.
 USUAL_SIZE = 10

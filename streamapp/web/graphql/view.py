@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import WSCloseCode, web
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from strawberry.aiohttp.views import AiohttpWebSocketAdapter, GraphQLView
+from strawberry.aiohttp.views import GraphQLView
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.types import ExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
-from streamapp.access.callers import origins
+from streamapp.access.callers import NOBODY, origins
 from streamapp.errors import StreamappError
 from streamapp.web.answers import dumps
 from streamapp.web.auth import CALLER, DOOR, require
+from streamapp.web.graphql.connection import Protocol, Socket
 from streamapp.web.graphql.context import Context, Services
 from streamapp.web.graphql.faults import shown
 from streamapp.web.graphql.loaders import Loaders
@@ -34,44 +34,8 @@ log = logging.getLogger(__name__)
 BEGIN_S, PING_S = 10.0, 15.0
 #: Operations of one connection at the same time, and the largest message that it takes, in bytes.
 MAX_OPERATIONS, MAX_MESSAGE_BYTES = 10, 256 * 1024
-#: A close frame holds no more bytes of a reason.
-REASON_BYTES = 120
 
 REFUSALS = {400: web.HTTPBadRequest, 404: web.HTTPNotFound}
-
-
-class Socket(AiohttpWebSocketAdapter):
-    """A WebSocket whose messages are looked at before anything reads them."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close it, with as much of the reason as there is room for."""
-        await super().close(code, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
-
-
-class Protocol(BaseGraphQLTransportWSHandler[Context, None]):
-    """The sub-protocol; messages of another form close the connection."""
-
-    async def handle_message(self, message: Any) -> None:
-        """Handle a message that may be anything that JSON can say."""
-        if is_message(message):
-            await super().handle_message(message)
-        else:
-            await self.handle_invalid_message("the message is not as graphql-transport-ws has it")
-
-
-def is_message(message: object) -> bool:
-    """Whether its fields are of the kinds that they should be."""
-    if not isinstance(message, dict) or not isinstance(message.get("id", ""), str):
-        return False
-    if message.get("type") != "subscribe":
-        return isinstance(message.get("type"), str)
-    payload = message.get("payload")
-    return (
-        isinstance(payload, dict)
-        and isinstance(payload.get("query"), str)
-        and isinstance(payload.get("variables"), dict | None)
-        and isinstance(payload.get("operationName"), str | None)
-    )
 
 
 class View(GraphQLView[Context, None]):
@@ -115,8 +79,8 @@ class View(GraphQLView[Context, None]):
         """Find out whose a connection is, from its headers or from what it begins with; others are closed."""
         request, said = context.request, context.connection_params.get("Authorization")
         try:
-            if DOOR in request and isinstance(said, str):
-                request[CALLER] = await request[DOOR].caller(said)
+            if DOOR in request and request[CALLER] is NOBODY:
+                await request[DOOR].open(request, said if isinstance(said, str) else "")
             require(request, "read")
         except StreamappError as error:
             log.info("request %s: a connection was refused: %s", request_id(request), error)

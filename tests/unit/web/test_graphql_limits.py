@@ -65,7 +65,7 @@ ANSWERS = "predictions { model confidence topK { label probability } }"
 def test_cost_grows_with_the_list() -> None:
     query = "query($limit: Int!) { images(limit: $limit) { images { imageId " + ANSWERS + " } } }"
     assert wrong(query, limit=100) == []
-    assert wrong(query.replace("$limit)", "200)").replace("($limit: Int!)", "")) == []
+    assert wrong(query.replace("$limit)", "150)").replace("($limit: Int!)", "")) == []
     twice = (
         "query($limit: Int!) { images(limit: $limit) { images { image2: predictions { image { " + ANSWERS + " } } } } }"
     )
