@@ -1,15 +1,18 @@
 """The state of the servers over HTTP: what it says is what the servers say."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from streamapp import topics
-from streamapp.presence import Presence
+from streamapp.presence import Presence, present
 from streamapp.settings import Settings
 from tests.support.api import Api, running
 from tests.support.stack import Stack
+from tests.support.workers import launch
 from tests.unit.ingest import pictures
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -43,6 +46,25 @@ async def test_everything_is_said_and_counts_on(api: Api, monkeypatch: pytest.Mo
     assert after["objects"]["images"] - before["objects"]["images"] == 3
     assert after["objects"]["bytes"] - before["objects"]["bytes"] == sum(map(len, data))
     assert after["lags"]["streamapp-recorder"] >= before["lags"]["streamapp-recorder"] + 3
+
+
+async def test_a_worker_says_that_it_is_there(api: Api, tmp_path: Path) -> None:
+    own = api.context.settings.model_copy(update={"roles": "recorder", "data_dir": tmp_path})
+    worker = launch(own, tmp_path / "worker.log", tmp_path)
+    try:
+        async with asyncio.timeout(60):
+            while not (
+                found := [one for one in await present(api.context.cache) if pid(one.worker) == worker.process.pid]
+            ):
+                assert worker.alive, worker.output()
+                await asyncio.sleep(0.2)
+    finally:
+        await worker.kill_and_evict()
+    assert [one.role for one in found] == ["recorder"]
+
+
+def pid(worker: str) -> int:
+    return int(worker.rpartition(":")[2])
 
 
 async def test_without_a_cache_the_rest_is_said(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
