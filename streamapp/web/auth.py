@@ -43,7 +43,11 @@ class Door:
 
     async def ask_again(self, request: web.Request) -> None:
         """Count one more question on a connection; raises TooManyRequests."""
-        await self._limits.spend(request[CALLER], request.method)
+        await self._limits.spend(request[CALLER], "GET")
+
+    async def change(self, request: web.Request) -> None:
+        """Count something that is done on request; raises TooManyRequests and StoreUnavailable."""
+        await self._limits.spend(request[CALLER], "POST")
 
     async def caller(self, authorization: str) -> Caller:
         """Who sends a request with this header.

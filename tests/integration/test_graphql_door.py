@@ -147,6 +147,32 @@ async def test_every_operation_on_a_connection_counts_as_a_request(servers: Stac
         assert (await post(api, {"query": MODELS}, **payload))[0] == 429
 
 
+async def test_every_change_in_a_document_counts(servers: Stack) -> None:
+    environ = {**servers.environ, "STREAMAPP_JWT_SECRET": SECRET, "STREAMAPP_RATE_LIMIT": "5"}
+    async with running(Settings.load(environ)) as api:
+        tokens = Tokens.of(api.context.settings)
+        assert tokens is not None
+        key = "Bearer " + tokens.sign(uuid4().hex, ["read", "label"], 60)
+        one = LABEL.removeprefix("mutation {").removesuffix("}")
+        document = "mutation { " + " ".join(f"a{n}: {one}" for n in range(15)) + " }"
+        _, body = await post(api, {"query": document}, Authorization=key)
+        assert body["data"]["a0"] == [{"status": 404}]
+        assert body["data"]["a14"] is None
+        assert {error["extensions"]["status"] for error in body["errors"]} == {429}
+
+
+async def test_without_the_cache_questions_are_answered_and_nothing_is_changed(guarded: Api) -> None:
+    key = bearer(guarded, "read", "label")
+    await guarded.proxies["redis"].cut()
+    try:
+        asked = await post(guarded, {"query": MODELS}, Authorization=key)
+        _, changed = await post(guarded, {"query": LABEL}, Authorization=key)
+    finally:
+        await guarded.proxies["redis"].start()
+    assert asked == (200, {"data": {"models": []}})
+    assert changed["errors"][0]["extensions"]["status"] == 503
+
+
 async def test_who_guesses_keys_on_connections_is_held_up(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_FAILURES", 0)
     async with running(Settings.load({**servers.environ, "STREAMAPP_JWT_SECRET": SECRET})) as api:

@@ -33,7 +33,7 @@ class Window(Enum):
 
 @strawberry.type(description="What can be asked.")
 class Query:
-    """What can be asked."""
+    """What can be asked; a field is null where it failed, and leaves the others as they are."""
 
     @field()
     async def image(self, info: Info, id: UUID) -> Image | None:
@@ -43,7 +43,7 @@ class Query:
     @field(size="limit")
     async def images(
         self, info: Info, limit: int = 50, before: str | None = None, where: ImageWhere | None = None
-    ) -> ImagePage:
+    ) -> ImagePage | None:
         """Images, newest first."""
         query = checked(ImageQuery, {"limit": limit, "before": before}, where)
         found = await Batches(info.context.api.db).page(query.limit + 1, query.span, query.filter)
@@ -58,7 +58,7 @@ class Query:
     @field(size="limit")
     async def predictions(
         self, info: Info, limit: int = 50, before: str | None = None, where: PredictionWhere | None = None
-    ) -> PredictionPage:
+    ) -> PredictionPage | None:
         """Stored predictions, newest first; live ones, unless `where` names the run of a replay."""
         query = checked(PredictionQuery, {"limit": limit, "before": before}, where)
         found = await info.context.api.db.recent_predictions(query.limit + 1, query.span, query.filter)
@@ -72,12 +72,12 @@ class Query:
         return as_kind([shown for name in roster.newest() if (shown := roster.shown(name))])
 
     @field()
-    async def stats(self, info: Info, window: Window = Window.LAST_1M) -> Stats:
+    async def stats(self, info: Info, window: Window = Window.LAST_1M) -> Stats | None:
         """The figures of each model over the last minutes."""
         figures = info.context.api.live.figures(window.value)
         return as_kind(Figures.model_validate({**figures, "dedupe": await info.context.services.repeats.figures()}))
 
     @field(base=LEDGER_COST)
-    async def ledger(self, info: Info, missing: int = 20) -> Ledger:
+    async def ledger(self, info: Info, missing: int = 20) -> Ledger | None:
         """What every model owes an outcome for, and what it has; names so many images that each model misses."""
         return as_kind(await info.context.services.ledger.read(checked(Names, {"missing": missing}).missing))
