@@ -23,7 +23,8 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-MAX_TOKENS, MAX_DEPTH, MAX_ALIASES = 2_000, 8, 20
+#: Few tokens, since graphql-core compares every field with every other of its name; GraphiQL's own questions have 200.
+MAX_TOKENS, MAX_DEPTH, MAX_ALIASES = 800, 8, 20
 #: Fields of an answer, as many as there may be: an image with three predictions and ten classes each has about 100.
 MAX_COST = 12_000
 
