@@ -11,9 +11,23 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from dash_ui.app import create_app
+from dash_ui.hub import Hub
 
 API_URL = "http://127.0.0.1:8001"
 GRACE_S = 3
+
+
+class Server(uvicorn.Server):
+    """A server that tells the open pages when it stops; it would wait for them in vain, and then cut them off."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self.hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the pages, then the connections."""
+        self.hub.close()
+        await super().shutdown(sockets)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,15 +45,16 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"cannot listen on {options.host}:{options.port} ({error.strerror}); choose another with --port")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    server = create_app(options.api_url).server
     config = uvicorn.Config(
-        create_app(options.api_url).server,
+        server,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
     )
     port = listener.getsockname()[1]
     print(f"Dashboard: http://{options.host}:{port} (API: {options.api_url})", flush=True)
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config, server.state.hub).run(sockets=[listener])
     return 0
 
 

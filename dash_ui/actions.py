@@ -76,6 +76,16 @@ async def label(hub: Hub, session: Session, order: Order) -> str:
     return say("act.labelled", label=class_name(name))
 
 
+async def label_all(hub: Hub, session: Session, order: Order) -> str:
+    """Label several images at once; those that the API refuses stay in the queue."""
+    wanted = {str(image_id): str(name) for image_id, name in dict(order["labels"]).items()}
+    labels = [{"image_id": image_id, "label": name} for image_id, name in wanted.items()]
+    answer = await hub.api.post(f"{API}/labels", {"labels": labels, "by": BY})
+    given = [str(one["image_id"]) for one in answer["results"] if one["status"] == 200]
+    session.labelled.update({image_id: wanted[image_id] for image_id in given})
+    return say("act.labelled_all", number=count(len(given)), refused=count(len(wanted) - len(given)))
+
+
 async def pass_over(_hub: Hub, session: Session, order: Order) -> None:
     """Leave an image for later."""
     session.passed.add(str(order["image_id"]))
@@ -99,6 +109,7 @@ ACTIONS: dict[str, Action] = {
     "discard": settle,
     "retry_all": retry_all,
     "label": label,
+    "label_all": label_all,
     "pass": pass_over,
     "undo": undo,
 }

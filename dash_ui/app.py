@@ -35,6 +35,7 @@ def create_app(api_url: str) -> Dash:
     # Without FastAPI's own pages, which load scripts from elsewhere.
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     server.add_middleware(Visitors)
+    server.state.hub = hub
     add_routes(server, hub)
     app = Dashboard(
         "dash_ui",

@@ -30,6 +30,13 @@ def button(word: str, order: Mapping[str, Any], className: str = "small") -> htm
     return html.Button(word, type="button", className=f"button {className}", **{"data-act": dumps(order)})
 
 
+def asked(word: str, order: Mapping[str, Any], question: str) -> html.Button:
+    """A button whose order is sent only when the question is answered with yes."""
+    asking = button(word, order, className="small quiet")
+    setattr(asking, "data-confirm", question)
+    return asking
+
+
 def select(name: str, label: str, words: Mapping[str, str], chosen: str) -> html.Label:
     """A choice in a form; its value goes into the URL."""
     options = [Element("option", {"value": value}, [word]) for value, word in words.items()]

@@ -14,7 +14,7 @@ from dash_ui.tree import Element
 from dash_ui.view import View
 
 #: The side of a reliability diagram, and the room for its numbers.
-SIDE, EDGE = 240, 58
+SIDE, EDGE = 240, 68
 #: Classes of a confusion matrix at most: those that come most often.
 MOST = 12
 

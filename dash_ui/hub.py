@@ -74,6 +74,11 @@ class Hub:
         """The session of a page, while it is open."""
         return self._sessions.get(session_id)
 
+    def close(self) -> None:
+        """The server stops: no page waits for anything any more."""
+        for session in self._sessions.values():
+            session.close()
+
     def choose(self, session_id: str, view: View) -> None:
         """A person looks at something else."""
         session = self.find(session_id)

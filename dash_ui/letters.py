@@ -26,17 +26,10 @@ def tools(view: View, answer: Answer | None) -> list[Component]:
     chosen = controls.segments(View.parse(view.url(letters=None)), "status", words, say("letters.state"))
     some = answer is not None and answer.data and answer.data["dead_letters"] and view.pick("status", STATES) == "open"
     return (
-        [_asked(say("letters.retry_all"), {"do": "retry_all"}, say("letters.confirm_all")), chosen]
+        [controls.asked(say("letters.retry_all"), {"do": "retry_all"}, say("letters.confirm_all")), chosen]
         if some
         else [chosen]
     )
-
-
-def _asked(word: str, order: dict[str, Any], question: str) -> html.Button:
-    """A button that asks before it does something."""
-    button = controls.button(word, order, className="small quiet")
-    setattr(button, "data-confirm", question)
-    return button
 
 
 def table(view: View, page: dict[str, Any]) -> html.Div:

@@ -100,8 +100,8 @@ def accuracy(bucket: dict[str, Any], ago: int) -> Moment | None:
 
 
 def throughput(bucket_s: int) -> Callable[[dict[str, Any], int], Moment | None]:
-    """Images per second."""
-    return lambda bucket, ago: Moment(ago, bucket["predictions"] / bucket_s)
+    """Images per second; not of the bucket that is still filling."""
+    return lambda bucket, ago: Moment(ago, bucket["predictions"] / bucket_s) if ago else None
 
 
 def wilson(right: int, all_: int) -> tuple[float, float]:

@@ -54,6 +54,12 @@ def add_routes(server: FastAPI, hub: Hub) -> None:
         answer = await hub.api.upload(unquote(x_filename), data, fields)
         return JSONResponse({"image_id": answer["images"][0]["image_id"]}, 202)
 
+    _add_problems(server)
+
+
+def _add_problems(server: FastAPI) -> None:
+    """What the API refuses, or that it is away, is an answer too."""
+
     @server.exception_handler(ApiProblem)
     async def refused(_request: Request, problem: Exception) -> Response:
         assert isinstance(problem, ApiProblem)

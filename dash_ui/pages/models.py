@@ -82,9 +82,7 @@ def _card(model: dict[str, Any], row: ModelStats | None, board: Board) -> html.S
 
 def _reload(name: str) -> html.Button:
     """An order that is asked about before it is given."""
-    button = controls.button(say("models.reload"), {"do": "reload", "model": name}, className="small quiet")
-    setattr(button, "data-confirm", say("models.confirm", model=name))
-    return button
+    return controls.asked(say("models.reload"), {"do": "reload", "model": name}, say("models.confirm", model=name))
 
 
 def _figures(model: dict[str, Any], row: ModelStats | None) -> html.Div:

@@ -34,7 +34,12 @@ def frame() -> list[Component]:
             **{"aria-label": say("review.heading")},
         ),
         html.Section(
-            [html.Div(html.H2(say("review.queue")), className="section-head"), Tree("review-queue", className="strip")],
+            [
+                html.Div(
+                    [html.H2(say("review.queue")), Tree("review-all", className="tools")], className="section-head"
+                ),
+                Tree("review-queue", className="strip"),
+            ],
             className="card",
             **{"aria-label": say("review.queue")},
         ),
@@ -57,6 +62,8 @@ def parts(scene: Scene) -> Iterable[Part]:
     yield tree("review-tools", (view, done, _accuracy(board)), lambda: _tools(view, done, board))
     yield tree("review-image", (race, answer and answer.error, answer is None), lambda: _image(scene, race, answer))
     yield tree("review-classes", (race and race.image_id, tuple(board.classes)), lambda: _classes(race, board.classes))
+    agreed = {one.image_id: one.consensus for one in waiting[:QUEUE] if one.consensus}
+    yield tree("review-all", agreed, lambda: _all(agreed))
     state = ([one.image_id for one in waiting[:QUEUE]], race and race.image_id, board.revisions.models)
     yield tree("review-queue", state, lambda: _queue(view, waiting[:QUEUE], race, board))
 
@@ -138,6 +145,12 @@ def _class(race: Race, name: str, key: str, said: bool) -> html.Button:
     if key:
         setattr(button, "data-key", key)
     return button
+
+
+def _all(agreed: dict[str, str]) -> list[Component]:
+    """Labelling all that are shown as most of the models say."""
+    words = say("review.all", n=len(agreed), number=count(len(agreed)))
+    return [controls.asked(words, {"do": "label_all", "labels": agreed}, say("review.confirm_all"))] if agreed else []
 
 
 def _queue(view: View, waiting: Sequence[Race], race: Race | None, board: Board) -> list[Component]:

@@ -55,7 +55,9 @@ class Site:
 def dashboard(api_url: str, port: int = 0) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """The dashboard as its own process: its URL and the process."""
     command = [sys.executable, "-m", "dash_ui", "--port", str(port), "--api-url", api_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    ) as process:
         assert process.stdout is not None
         found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
         assert found, "the dashboard did not say where it listens"
@@ -63,7 +65,8 @@ def dashboard(api_url: str, port: int = 0) -> Iterator[tuple[str, "subprocess.Po
             yield found[0], process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(15)
+            _, said = process.communicate(timeout=15)
+            assert "Traceback" not in said, said
 
 
 def shot(page: Page, name: str) -> None:

@@ -116,6 +116,19 @@ def test_labelling_by_key_moves_the_accuracy_and_can_be_undone(site: Site) -> No
     assert next(each["label"] for each in site.api.world.races if each["image_id"] == first) == "dog"
 
 
+def test_all_that_are_shown_are_labelled_at_once(site: Site) -> None:
+    page = filled(site).open("/review")
+    shown = page.locator("#review-queue .frame")
+    expect(shown).to_have_count(12)
+    button = page.locator("#review-all button")
+    before = button.get_attribute("data-act") or ""
+    page.once("dialog", lambda dialog: dialog.accept())
+    button.click()
+    expect(page.locator("#toast")).to_contain_text("labelled; 0 could not be.")
+    expect(button).not_to_have_attribute("data-act", before)
+    assert page.locator("#review-tools").inner_text().split()[0] == str(before.count("-") // 4)
+
+
 def test_a_page_survives_the_api_and_shows_the_last_data(site: Site) -> None:
     page = filled(site).open("/system")
     expect(page.locator("#letters tbody tr")).to_have_count(5)
@@ -156,3 +169,12 @@ def test_one_goes_from_page_to_page_without_loading_anew(site: Site) -> None:
         expect(page.locator(f"#page-{name.lower()}")).to_be_visible()
         expect(page.locator(".pages [aria-current]")).to_have_text(name)
     assert page.evaluate("window.kept")
+
+
+def test_the_header_fits_in_the_longer_language_at_any_width(site: Site) -> None:
+    page = filled(site).open("/system", locale="es", live="en vivo")
+    expect(page.locator("#ledger table")).to_be_visible()
+    for width in (360, 761, 1059, 1061, 1239, 1241, 3840):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        expect(page.get_by_role("link", name="Sistema")).to_be_in_viewport()

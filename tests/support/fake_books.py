@@ -37,6 +37,7 @@ class Books:
             web.post(f"{API}/dead-letters/{{id}}/{{verb}}", self.settle),
             web.post(f"{API}/models/{{name}}/reload", self.reload),
             web.post(f"{API}/images/{{id}}/label", self.label),
+            web.post(f"{API}/labels", self.labels),
         ]
 
     async def ledger(self, _request: web.Request) -> web.Response:
@@ -77,6 +78,13 @@ class Books:
     async def reload(self, request: web.Request) -> web.Response:
         self.asked.append(f"reload {request.match_info['name']}")
         return web.json_response({"request_id": "1"}, status=202)
+
+    async def labels(self, request: web.Request) -> web.Response:
+        wanted = {each["image_id"]: each["label"] for each in (await request.json())["labels"]}
+        for race in self.world.races:
+            race["label"] = wanted.get(race["image_id"], race["label"])
+        results = [{"image_id": image_id, "status": 200} for image_id in wanted]
+        return web.json_response({"results": results, "changed": len(results)})
 
     async def label(self, request: web.Request) -> web.Response:
         body: dict[str, Any] = await request.json()

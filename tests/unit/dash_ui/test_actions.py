@@ -68,6 +68,15 @@ async def test_a_refused_label_is_not_remembered_and_says_why(hub: Hub, api: Ord
     assert session.labelled == {}
 
 
+async def test_many_labels_are_sent_at_once_and_the_refused_stay(hub: Hub, api: Orders, session: Session) -> None:
+    api.answers.append({"results": [{"image_id": "1", "status": 200}, {"image_id": "2", "status": 404}], "changed": 1})
+    said = await act(hub, "a", {"do": "label_all", "labels": {"1": "cat", "2": "dog"}})
+    assert text(said) == "1 labelled; 1 could not be."
+    labels = [{"image_id": "1", "label": "cat"}, {"image_id": "2", "label": "dog"}]
+    assert api.posted == [("/labels", {"labels": labels, "by": "dashboard"})]
+    assert session.labelled == {"1": "cat"}
+
+
 async def test_letters_are_settled_one_by_one_or_all(hub: Hub, api: Orders, session: Session) -> None:
     assert text(await act(hub, "a", {"do": "retry", "id": 3})) == "The letter is on its way again."
     assert text(await act(hub, "a", {"do": "discard", "id": 4})) == "The letter is given up."

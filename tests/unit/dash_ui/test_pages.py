@@ -216,6 +216,16 @@ def test_what_was_labelled_or_passed_over_leaves_the_queue(board: Board, world: 
     assert "Nothing to review" in told(screen)["review-image"]
 
 
+def test_all_that_are_shown_can_be_labelled_as_most_models_say(board: Board, world: FakeWorld) -> None:
+    screen = in_review(world, board)
+    agreed, differing, _ = list(world.races)[-3:]
+    differing["consensus"] = None
+    now = told(screen)["review-all"]
+    assert agreed["image_id"] in now
+    assert differing["image_id"] not in now
+    assert "data-confirm" in now
+
+
 def test_each_class_has_its_key(board: Board, world: FakeWorld) -> None:
     screen = in_review(world, board)
     classes = told(screen)["review-classes"]

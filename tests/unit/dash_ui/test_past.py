@@ -49,7 +49,8 @@ def test_figures_of_nothing_are_no_points() -> None:
     nothing = {"labelled": 0, "avg_confidence": None, "avg_latency_ms": None, "total_p50_ms": None}
     empty = bucket(NOW, **nothing)
     assert [point(empty, 0) for point in (past.latency, past.inference, past.confidence, past.accuracy)] == [None] * 4
-    throughput = past.throughput(10)(empty, 0)
+    assert past.throughput(10)(empty, 0) is None
+    throughput = past.throughput(10)(empty, 1)
     assert throughput is not None
     assert throughput.value == 2.5
 
