@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 
@@ -60,16 +61,20 @@ class Uploader:
     async def send(self, picture: Picture) -> str:
         """Upload one picture and return its image id, waiting while the API is away or busy.
 
-        A connection that breaks after the API took the picture makes a second image of it: at least once.
+        Every try has the same request key, so a connection that breaks after the API took the picture makes no second
+        image of it (while the API has its cache).
 
         Raises:
             ImageRejected: the API refuses this file.
             ApiError: the API stays away, or refuses the request whatever the file.
         """
+        url, key = f"{self.api_url}/api/v1/images", {"Idempotency-Key": uuid4().hex}
         started, delay = time.monotonic(), FIRST_DELAY_S
         while True:
             try:
-                async with self.session.post(f"{self.api_url}/api/v1/images", data=form(picture)) as answer:
+                async with self.session.post(
+                    f"{self.api_url}/api/v1/images", data=form(picture), headers=key
+                ) as answer:
                     self._answered = True
                     if answer.status not in BUSY:
                         return await _image_id(answer)

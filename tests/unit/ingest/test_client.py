@@ -12,6 +12,8 @@ from aiohttp.test_utils import TestServer, unused_port
 from streamapp.errors import ApiError, ImageRejected
 from streamapp.ingest.produce import client as module
 from streamapp.ingest.produce.client import Picture, Uploader
+from streamapp.stream import HANDLER_ARGS
+from streamapp.web import setup
 from tests.unit.ingest.pictures import jpeg
 from tests.unit.web.doubles import make_context, running_api
 
@@ -69,6 +71,28 @@ async def test_a_busy_api_is_asked_again(status: int) -> None:
         assert await uploader.send(PICTURE) == "7"
     assert len(asked) == 3
     assert uploader.retries == 2
+
+
+async def test_a_connection_that_breaks_after_the_picture_was_taken_makes_no_second_image() -> None:
+    context, to_break = make_context(), 2
+
+    @web.middleware
+    async def breaking(request: web.Request, handler: Any) -> web.StreamResponse:
+        nonlocal to_break
+        answer: web.StreamResponse = await handler(request)
+        to_break -= 1
+        if to_break >= 0 and request.transport:
+            request.transport.abort()
+        return answer
+
+    app = web.Application(middlewares=[breaking], handler_args=HANDLER_ARGS)
+    setup(app, context)
+    async with TestServer(app) as server, Uploader(str(server.make_url("/")).rstrip("/")) as uploader:
+        image_id = await uploader.send(PICTURE)
+        assert uploader.retries == 2
+        assert [str(known) for known in context.db.images] == [image_id]
+        assert await uploader.send(PICTURE) != image_id, "the same picture, sent on purpose"
+    assert len(context.db.images) == 2
 
 
 async def test_an_api_that_comes_back_is_found_again() -> None:
