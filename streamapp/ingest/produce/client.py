@@ -72,9 +72,7 @@ class Uploader:
         started, delay = time.monotonic(), FIRST_DELAY_S
         while True:
             try:
-                async with self.session.post(
-                    f"{self.api_url}/api/v1/images", data=form(picture), headers=key
-                ) as answer:
+                async with self.session.post(url, data=form(picture), headers=key) as answer:
                     self._answered = True
                     if answer.status not in BUSY:
                         return await _image_id(answer)
