@@ -13,8 +13,8 @@ from dash_ui.texts import NOTHING, class_name, count, percent
 from dash_ui.tree import Element
 from dash_ui.view import View
 
-#: The side of a reliability diagram, and the room for its numbers.
-SIDE, EDGE = 240, 68
+#: The side of a reliability diagram, and the room for its numbers: left of it, and above it half a line of them.
+SIDE, EDGE, TOP = 240, 80, 16
 #: Classes of a confusion matrix at most: those that come most often.
 MOST = 12
 
@@ -86,7 +86,7 @@ def _diagram(bins: Sequence[matrices.Calibration], name: str, words: str) -> Ele
             "circle",
             {
                 "cx": round(EDGE + SIDE * each.confidence, 1),
-                "cy": round(8 + SIDE * (1 - each.accuracy), 1),
+                "cy": round(TOP + SIDE * (1 - each.accuracy), 1),
                 "r": round(3 + 7 * (each.count / most) ** 0.5, 1),
                 "className": "dot",
             },
@@ -97,14 +97,14 @@ def _diagram(bins: Sequence[matrices.Calibration], name: str, words: str) -> Ele
         part
         for share in (0.0, 0.5, 1.0)
         for part in (
-            Element("text", {"x": EDGE - 6, "y": 12 + SIDE * (1 - share), "textAnchor": "end"}, [percent(share)]),
-            Element("text", {"x": EDGE + SIDE * share, "y": SIDE + 34, "textAnchor": "middle"}, [percent(share)]),
+            Element("text", {"x": EDGE - 6, "y": TOP + 6 + SIDE * (1 - share), "textAnchor": "end"}, [percent(share)]),
+            Element("text", {"x": EDGE + SIDE * share, "y": TOP + SIDE + 26, "textAnchor": "middle"}, [percent(share)]),
         )
     ]
-    frame = Element("rect", {"x": EDGE, "y": 8, "width": SIDE, "height": SIDE, "className": "box"})
-    ideal = Element("line", {"x1": EDGE, "y1": 8 + SIDE, "x2": EDGE + SIDE, "y2": 8})
+    frame = Element("rect", {"x": EDGE, "y": TOP, "width": SIDE, "height": SIDE, "className": "box"})
+    ideal = Element("line", {"x1": EDGE, "y1": TOP + SIDE, "x2": EDGE + SIDE, "y2": TOP})
     box = {
-        "viewBox": f"0 0 {EDGE + SIDE + 30} {SIDE + 40}",
+        "viewBox": f"0 0 {EDGE + SIDE + 30} {TOP + SIDE + 32}",
         "className": "chart",
         "role": "img",
         "aria-label": f"{name}: {words}",
