@@ -1,9 +1,13 @@
 """What browsers are told: pages from elsewhere that may ask (CORS), and headers that keep answers what they are."""
 
+from collections.abc import Collection
+
 from aiohttp import web
 
 from streamapp.access.callers import origins
+from streamapp.errors import Forbidden
 from streamapp.settings import Settings
+from streamapp.web.limits import READS
 from streamapp.web.problems import Handler
 
 #: For what brings no policy of its own: an answer is data, and no page may show it in a frame or run it.
@@ -22,6 +26,12 @@ PREFLIGHT = {
 EXPOSED = "Content-Range, ETag, Retry-After, X-Request-ID"
 
 
+def is_foreign(request: web.Request, allowed: Collection[str]) -> bool:
+    """Whether a page from elsewhere sends this. A browser sends a form without asking, unlike JSON."""
+    origin = request.headers.get("Origin")
+    return origin is not None and origin not in allowed and origin.partition("://")[2] != request.host
+
+
 def add(web_app: web.Application, settings: Settings) -> None:
     """Answer the question whether a page may ask, which comes without a key and before the door; and add headers."""
     allowed = origins(settings)
@@ -30,6 +40,10 @@ def add(web_app: web.Application, settings: Settings) -> None:
     async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             return web.Response(status=204, headers=PREFLIGHT if request.headers.get("Origin") in allowed else None)
+        if request.method not in READS and is_foreign(request, allowed):
+            raise Forbidden(
+                f"a page from {request.headers['Origin'][:100]} may not do this; see STREAMAPP_CORS_ORIGINS"
+            )
         return await handler(request)
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -1,5 +1,7 @@
 """What browsers are told: which pages may ask, and that answers are data."""
 
+from io import BytesIO
+
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application
@@ -8,6 +10,7 @@ from streamapp.access.callers import check
 from streamapp.errors import SettingsError
 from streamapp.settings import Settings
 from streamapp.web import setup
+from tests.unit.ingest.pictures import jpeg
 from tests.unit.web.doubles import make_context
 
 OURS, THEIRS = "https://ours.example.org", "https://ours.example.org.evil.example"
@@ -41,6 +44,23 @@ async def test_other_pages_may_not(origin: str) -> None:
             assert "Access-Control-Allow-Origin" not in answer.headers
             assert "Access-Control-Allow-Methods" not in answer.headers
             assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("origin", [THEIRS, "null", "http://127.0.0.1:1", "//", "https://[::1"])
+async def test_a_form_of_another_page_does_nothing(origin: str) -> None:
+    async with client(cors_origins=OURS) as http:
+        form = {"file": BytesIO(jpeg())}
+        answer = await http.post("/api/v1/images", data=form, headers={"Origin": origin})
+        assert (answer.status, answer.content_type) == (403, "application/problem+json")
+
+
+async def test_a_form_of_a_page_that_may_and_of_our_own_arrives() -> None:
+    async with client(cors_origins=OURS) as http:
+        own = str(http.make_url("/")).rstrip("/")
+        for origin in (OURS, own, None):
+            headers = {"Origin": origin} if origin else None
+            answer = await http.post("/api/v1/images", data={"file": BytesIO(jpeg())}, headers=headers)
+            assert answer.status == 202
 
 
 async def test_credentials_that_a_browser_remembers_are_never_wanted() -> None:
