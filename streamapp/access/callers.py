@@ -56,9 +56,13 @@ def tls(settings: Settings) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key or None)
+        # With a password, even an empty one, a key that needs one is an error; OpenSSL would ask at the terminal.
+        context.load_cert_chain(settings.tls_cert, settings.tls_key or None, password="")
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise SettingsError(f"STREAMAPP_TLS_CERT={settings.tls_cert} and its key cannot be used: {error}") from error
+        raise SettingsError(
+            f"STREAMAPP_TLS_CERT={settings.tls_cert} and its key cannot be used: {error}; both are PEM, the key "
+            "belongs to the certificate and has no password"
+        ) from error
     return context
 
 

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, OctKey
+from joserfc.jwk import KeySet, OctKey, RSAKey
 from joserfc.jwt import JWTClaimsRegistry
 
 from streamapp.access.callers import SCOPES, Caller
@@ -19,6 +19,10 @@ from streamapp.settings import Settings
 
 #: Clocks of two machines differ; more than this, and a token is too old or too new.
 LEEWAY_S = 30
+#: Shorter keys must not be used (RFC 7518, section 3.3).
+RSA_BITS = 2048
+#: A subject goes into the log and is written to labels.
+SUBJECT_CHARACTERS = 150
 FETCH_S = 10
 MOST_BYTES = 1 << 20
 
@@ -61,9 +65,11 @@ class Tokens:
             self._claims.validate(claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise Unauthorized("the token is not valid here: wrong, too old, or for somebody else") from error
-        scopes = claims.get("scope")
+        subject, scopes = claims["sub"], claims.get("scope")
+        if not subject.isprintable() or len(subject) > SUBJECT_CHARACTERS:
+            raise Unauthorized(f"the token's `sub` must be printable text of at most {SUBJECT_CHARACTERS} characters")
         granted = scopes.split() if isinstance(scopes, str) else []
-        return Caller(f"token:{claims['sub']}", frozenset(granted) & frozenset(SCOPES))
+        return Caller(f"token:{subject}", frozenset(granted) & frozenset(SCOPES))
 
     def sign(self, name: str, scopes: Sequence[str], seconds: float) -> str:
         """A token for `name` with these scopes, good for so many seconds.
@@ -96,8 +102,8 @@ def _key_set(place: str) -> KeySet:
         keys = KeySet.import_key_set(found)
     except (OSError, URLError, ValueError, TypeError, KeyError, JoseError) as error:
         raise SettingsError(f"STREAMAPP_JWT_KEYS={place} is no set of public keys (JWKS): {error}") from error
-    if not keys.keys or any(key.key_type != "RSA" for key in keys.keys):
-        raise SettingsError(f"STREAMAPP_JWT_KEYS={place} must hold RSA keys, and nothing else")
+    if not keys.keys or not all(isinstance(key, RSAKey) and key.public_key.key_size >= RSA_BITS for key in keys.keys):
+        raise SettingsError(f"STREAMAPP_JWT_KEYS={place} must hold RSA keys of {RSA_BITS} bits or more, and no others")
     return keys
 
 

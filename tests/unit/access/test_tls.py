@@ -2,6 +2,7 @@
 
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,20 @@ async def test_a_health_check_and_a_worker_understand_each_other(settings: Setti
 def test_the_web_server_of_a_worker_has_it(settings: Settings) -> None:
     assert isinstance(StreamApp(settings, "mobilenet").conf.web_ssl_context, ssl.SSLContext)
     assert StreamApp(Settings(), "mobilenet").conf.web_ssl_context is None
+
+
+def test_a_key_with_a_password_is_an_error_and_no_question_at_the_terminal(settings: Settings, tmp_path: Path) -> None:
+    locked = tmp_path / "locked.pem"
+    lock = ["openssl", "pkey", "-in", settings.tls_key, "-aes256", "-passout", "pass:secret", "-out", str(locked)]
+    subprocess.run(lock, check=True, capture_output=True)
+    script = (
+        "from streamapp.access.callers import tls; from streamapp.settings import Settings\n"
+        f"tls(Settings(tls_cert={settings.tls_cert!r}, tls_key={str(locked)!r}))"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+    assert "no password" in done.stderr
+    assert "Enter PEM pass phrase" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("wrong", ["missing.pem", "empty.pem"])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
+from joserfc.errors import SecurityWarning
 from joserfc.jwk import KeySet, OctKey, RSAKey
 
 from streamapp.access.tokens import Tokens
@@ -72,6 +73,17 @@ def test_a_private_key_elsewhere_signs_what_our_public_ones_believe(rs256: Token
         {"aud": "another platform"},
         {"aud": None},
         {"sub": None},
+        {"sub": ""},
+        {"sub": 7},
+        {"sub": ["ada"]},
+        {"sub": "ada\nroot"},
+        {"sub": "ada\x00"},
+        {"sub": "a" * 151},
+        {"exp": True},
+        {"exp": 1e400},
+        {"aud": []},
+        {"aud": ["another platform"]},
+        {"iss": ["streamapp"]},
         {"nbf": int(time.time()) + 3600},
         {"iat": int(time.time()) + 3600},
     ],
@@ -123,6 +135,30 @@ def test_keys_that_are_none(tmp_path: Path, content: str | None) -> None:
         place.write_text(content)
     with pytest.raises(SettingsError, match="STREAMAPP_JWT_KEYS"):
         Tokens.of(Settings(jwt_algorithm="RS256", jwt_keys=str(place)))
+
+
+def test_keys_that_are_too_short(tmp_path: Path) -> None:
+    place = tmp_path / "keys.json"
+    with pytest.warns(SecurityWarning, match="2048"):
+        short = RSAKey.generate_key(1024, {"kid": "short"})
+    place.write_text(json.dumps(KeySet([RSA, short]).as_dict(private=False)))
+    with pytest.raises(SettingsError, match="2048 bits"), pytest.warns(SecurityWarning):
+        Tokens.of(Settings(jwt_algorithm="RS256", jwt_keys=str(place)))
+
+
+def test_one_of_several_audiences_is_enough() -> None:
+    assert hs256().caller(signed(claims(aud=["another platform", "streamapp"]))).name == "token:ada"
+
+
+def test_a_token_is_checked_with_the_key_that_it_names(tmp_path: Path) -> None:
+    place, other = tmp_path / "keys.json", RSAKey.generate_key(2048, {"kid": "two"})
+    place.write_text(json.dumps(KeySet([RSA, other]).as_dict(private=False)))
+    tokens = Tokens.of(Settings(jwt_algorithm="RS256", jwt_keys=str(place)))
+    assert tokens
+    assert tokens.caller(jwt.encode({"alg": "RS256", "kid": "two"}, claims(), other)).name == "token:ada"
+    for kid in ("one", "three"):
+        with pytest.raises(Unauthorized):
+            tokens.caller(jwt.encode({"alg": "RS256", "kid": kid}, claims(), other))
 
 
 def test_keys_come_by_https_only() -> None:
