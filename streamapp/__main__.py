@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from streamapp.commands.dead_letters import app as dead_letters
 from streamapp.commands.ledger import ledger
@@ -77,7 +78,7 @@ def main() -> None:
     try:
         cli()
     except StreamappError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -50,7 +50,7 @@ class Tokens:
             SettingsError: the keys cannot be read.
         """
         if settings.jwt_secret:
-            return cls(settings, OctKey.import_key(settings.jwt_secret))
+            return cls(settings, _secret(settings.jwt_secret))
         return cls(settings, _key_set(settings.jwt_keys)) if settings.jwt_keys else None
 
     def caller(self, token: str) -> Caller:
@@ -89,6 +89,18 @@ class Tokens:
             "exp": now + int(seconds),
         }
         return jwt.encode({"alg": self._algorithm, "typ": "JWT"}, claims, self._keys)
+
+
+def _secret(text: str) -> OctKey:
+    """The secret as a key.
+
+    Raises:
+        SettingsError: everybody may know it.
+    """
+    try:
+        return OctKey.import_key(text)
+    except ValueError:
+        raise SettingsError("STREAMAPP_JWT_SECRET is a public key or a certificate, and no secret") from None
 
 
 def _key_set(place: str) -> KeySet:

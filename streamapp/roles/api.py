@@ -78,6 +78,7 @@ class ApiRole:
             live=self.live,
             metrics=shared.metrics,
         )
+        await asyncio.to_thread(lambda: self.context.tokens)  # what is wrong with the keys is said here
         await self.context.objects.ensure_bucket(topics.RAW_IMAGES_BUCKET)
         self.alerts = Alerts(shared.settings, list(models), AlertStore(db), self.live, self.caught_up.is_set)
 

@@ -2,14 +2,15 @@
 
 import logging
 import time
+from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from streamapp.access import keys
-from streamapp.access.callers import ANYBODY, NOBODY, Caller, Scope, guarded
-from streamapp.access.tokens import Tokens
-from streamapp.errors import Forbidden, Unauthorized
+from streamapp.access.callers import ANYBODY, NOBODY, Caller, Scope, guarded, is_loopback, origins
+from streamapp.errors import Forbidden, StoreUnavailable, Unauthorized
 from streamapp.storage.keys import KeyStore
 from streamapp.web.context import ApiContext
 from streamapp.web.limits import Limits
@@ -18,8 +19,9 @@ from streamapp.web.problems import Handler, request_id
 
 log = logging.getLogger(__name__)
 
-#: Who sent a request.
+#: Who sent a request, and what it said to prove it.
 CALLER = web.RequestKey("caller", Caller)
+SAID = web.RequestKey("said", str)
 #: Open to all: whether the worker lives, its metrics (they have a token of their own), and the description of the API.
 OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/graphiql"})
 OPEN_FOLDERS = ("/docs/", "/graphiql/")
@@ -33,17 +35,28 @@ class Door:
 
     def __init__(self, context: ApiContext) -> None:
         self._limits = Limits(context)
-        self._tokens = Tokens.of(context.settings)
+        self._tokens = context.tokens
         self._store = KeyStore(context.db)
         self._believed: dict[str, tuple[float, Caller]] = {}
 
     async def open(self, request: web.Request, authorization: str) -> None:
         """Let who says this in, if it has not asked too often; raises what `Limits.known` and `caller` do."""
+        request[SAID] = authorization
         request[CALLER] = await self._limits.known(request, lambda: self.caller(authorization))
 
     async def ask_again(self, request: web.Request) -> None:
-        """Count one more question on a connection; raises TooManyRequests."""
-        await self._limits.spend(request[CALLER], "GET")
+        """Let a connection ask once more, which counts as a request; raises what `open` does."""
+        await self.open(request, request[SAID])
+
+    async def forgets(self, request: web.Request) -> bool:
+        """Whether what was said is worth nothing any more. While nobody can know, it is worth what it was."""
+        try:
+            await self.caller(request[SAID])
+        except Unauthorized:
+            return True
+        except StoreUnavailable:
+            return False
+        return False
 
     async def change(self, request: web.Request) -> None:
         """Count something that is done on request; raises TooManyRequests and StoreUnavailable."""
@@ -87,6 +100,22 @@ class Door:
 DOOR = web.RequestKey("door", Door)
 
 
+class Stay:
+    """How long a stream of events may go on: not longer than its reader's key or token is good."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._looked = time.monotonic()
+
+    async def is_over(self) -> bool:
+        """Whether the reader must leave; cheap enough to ask before every event."""
+        now = time.monotonic()
+        if DOOR not in self._request or now - self._looked < BELIEVED_S:
+            return False
+        self._looked = now
+        return await self._request[DOOR].forgets(self._request)
+
+
 def says_later(request: web.Request) -> bool:
     """Whether the first message on this connection will say whose it is: a browser can send no header with it."""
     connects = request.headers.get("Upgrade", "").lower() == "websocket"
@@ -102,6 +131,19 @@ def require(request: web.Request, scope: Scope, what: str = "") -> None:
         raise Forbidden(f"{wanted} takes the scope {scope}; {caller.name} does not have it")
 
 
+def is_here(request: web.Request, allowed: Collection[str]) -> bool:
+    """Whether a request is for this machine by a name of its own, or of a page that may ask.
+
+    A page from elsewhere can give its own name our address, and then its browser lets it read what we answer.
+    """
+    host = request.headers.get("Host")
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    return host is None or is_loopback(name or "") or any(origin.partition("://")[2] == host for origin in allowed)
+
+
 def is_open(path: str) -> bool:
     """Whether this is for everybody."""
     return path in OPEN or path.startswith(OPEN_FOLDERS)
@@ -110,9 +152,15 @@ def is_open(path: str) -> bool:
 def middleware(context: ApiContext) -> Middleware:
     """Let in who may come in; the handlers find the caller in the request."""
     door = Door(context) if guarded(context.settings) else None
+    allowed = origins(context.settings)
 
     @web.middleware
     async def auth(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if door is None and not is_here(request, allowed):
+            raise Forbidden(
+                f"without keys this is for this machine only, by its address or as localhost, and not as "
+                f"{request.host[:100]}; see docs/security.md"
+            )
         if door is None or is_open(request.path):
             request[CALLER] = ANYBODY
             return await handler(request)

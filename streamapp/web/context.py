@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from streamapp.access.tokens import Tokens
 from streamapp.ingest.accept import Publish
 from streamapp.ingest.marks import PublishedMarks
 from streamapp.metrics import Metrics
@@ -35,6 +36,11 @@ class ApiContext:
     send: Callable[[Message], Awaitable[None]]
     live: LiveView
     metrics: Metrics
+
+    @cached_property
+    def tokens(self) -> Tokens | None:
+        """What checks signed tokens, if they are set up; blocks while it reads the keys, and raises SettingsError."""
+        return Tokens.of(self.settings)
 
     @cached_property
     def marks(self) -> PublishedMarks:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from aiohttp import web
 from pydantic import Field
 
+from streamapp.web.auth import Stay
 from streamapp.web.broadcast import Event, Subscription
 from streamapp.web.context import ApiContext
 from streamapp.web.inputs import Input
@@ -42,7 +43,9 @@ def operations(context: ApiContext) -> list[Operation]:
         try:
             answer = web.StreamResponse(headers=HEADERS)
             await answer.prepare(request)
-            await _forward(subscription, answer, first, lambda: min(LONGEST_PAUSE_S, PAUSE_S * live.readers))
+            await _forward(
+                subscription, answer, first, lambda: min(LONGEST_PAUSE_S, PAUSE_S * live.readers), Stay(request)
+            )
         except ConnectionError:  # the reader has left: the usual end
             pass
         except TimeoutError:  # it has stopped reading; waiting for its buffer to drain would take as long
@@ -65,16 +68,16 @@ def _first(missed: Callable[[str], list[Event] | None], last_id: str | None) -> 
 
 
 async def _forward(
-    subscription: Subscription, answer: web.StreamResponse, first: bytes, pause_s: Callable[[], float]
+    subscription: Subscription, answer: web.StreamResponse, first: bytes, pause_s: Callable[[], float], stay: Stay
 ) -> None:
-    """Write events until there are no more.
+    """Write events until there are no more, or the reader may have no more.
 
     Raises:
         TimeoutError: the reader does not take them.
         ConnectionError: it has left.
     """
     await _write(answer, first)
-    while data := await _next(subscription):
+    while (data := await _next(subscription)) and not await stay.is_over():
         await _write(answer, data)
         await asyncio.sleep(pause_s())
 

@@ -35,7 +35,7 @@ async def test_workers_that_start_together_apply_each_migration_once(
     tables = await connection.fetch("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
     assert {row["table_name"] for row in tables} == {
         *("schema_migrations", "images", "outcomes", "predictions", "verdicts"),
-        *("labels", "labelled_images", "dead_letters", "ledger_starts", "runs"),
+        *("labels", "labelled_images", "dead_letters", "ledger_starts", "runs", "alerts", "api_keys"),
     }
 
 

@@ -3,10 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from io import BytesIO
 from typing import Any, get_args
+from uuid import uuid4
 
 import pytest
+from aiohttp import ClientResponse
 from typer.testing import CliRunner
 
 from streamapp.__main__ import cli
@@ -18,6 +21,7 @@ from streamapp.web.rest import operations
 from tests.support.api import Api, running
 from tests.support.stack import Stack
 from tests.unit.ingest.pictures import jpeg
+from tests.unit.web.messages import verdict
 
 SECRET = "a secret of more than thirty-two characters"
 IMAGES = "/api/v1/images"
@@ -119,6 +123,54 @@ async def test_a_key_that_is_revoked_or_too_old_opens_nothing(api: Api) -> None:
     assert await status_of(api, key) == 401
     await asyncio.to_thread(lambda: token("revoke", row["id"], status=1))
     assert row["id"] in await asyncio.to_thread(token, "list")
+
+
+async def test_who_follows_events_leaves_when_the_key_is_revoked(api: Api) -> None:
+    key, other = await made("read"), await made("read")
+    async with follow(api, key) as leaving, follow(api, other) as staying:
+        await asyncio.to_thread(token, "revoke", key.split("_")[1])
+        await asyncio.wait_for(leaving.content.read(), 30)
+        api.context.live.apply_verdict(verdict(uuid4()))
+        async with asyncio.timeout(30):
+            while await staying.content.readline() != b"event: verdict\n":
+                pass
+
+
+async def test_who_follows_events_stays_while_the_database_is_away(api: Api) -> None:
+    async with follow(api, await made("read")) as staying:
+        await api.proxies["database"].cut()
+        api.context.live.apply_verdict(verdict(uuid4()))
+        async with asyncio.timeout(30):
+            while await staying.content.readline() != b"event: verdict\n":
+                pass
+
+
+def follow(api: Api, key: str) -> AbstractAsyncContextManager[ClientResponse]:
+    return api.client.get("/api/v1/events", headers={"Authorization": f"Bearer {key}"})
+
+
+async def test_a_connection_does_nothing_more_when_the_key_is_revoked(api: Api) -> None:
+    key = await made("read", "label")
+    async with api.client.ws_connect("/graphql", protocols=["graphql-transport-ws"]) as socket:
+        await socket.send_json({"type": "connection_init", "payload": {"Authorization": f"Bearer {key}"}})
+        assert (await socket.receive_json(timeout=10))["type"] == "connection_ack"
+        await socket.send_json(operation("following", "subscription { verdicts { imageId } }"))
+        await socket.send_json(operation("before", "{ models { model } }"))
+        assert (await socket.receive_json(timeout=10))["id"] == "before"
+        assert (await socket.receive_json(timeout=10))["type"] == "complete"
+        await asyncio.to_thread(token, "revoke", key.split("_")[1])
+        await socket.send_json(operation("after", "mutation { labelImages(labels: []) { status } }"))
+        said: dict[str, Any] = {}
+        while set(said) < {"following", "after"}:
+            one = await socket.receive_json(timeout=30)
+            said.setdefault(one["id"], one["payload"])
+        for payload in said.values():
+            [error] = payload["errors"] if isinstance(payload, dict) else payload
+            assert error["extensions"] == {"code": "unauthorized", "status": 401}
+
+
+def operation(number: str, query: str) -> dict[str, Any]:
+    return {"id": number, "type": "subscribe", "payload": {"query": query}}
 
 
 async def test_without_the_database_a_key_cannot_be_known(api: Api) -> None:

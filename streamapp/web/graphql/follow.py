@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator
 import strawberry
 
 from streamapp import records
-from streamapp.errors import ReaderTooSlow
+from streamapp.errors import ReaderTooSlow, Unauthorized
 from streamapp.storage.listing import VerdictFilter
+from streamapp.web.auth import Stay
 from streamapp.web.graphql.arguments import VerdictWhere, checked
 from streamapp.web.graphql.context import Info
 from streamapp.web.graphql.kinds import as_kind
@@ -20,11 +21,13 @@ class Subscription:
 
     @strawberry.subscription(description="Verdicts from now on, as they come; amended ones come again.")
     async def verdicts(self, info: Info, where: VerdictWhere | None = None) -> AsyncGenerator[Verdict, None]:
-        """Verdicts from now on, until the caller leaves or falls too far behind."""
+        """Verdicts from now on, until the caller leaves, falls too far behind, or has a key that is good no more."""
         which = checked(VerdictQuery, {}, where).filter
-        reader = info.context.api.live.subscribe()
+        reader, stay = info.context.api.live.subscribe(), Stay(info.context.request)
         try:
             async for event in reader:
+                if await stay.is_over():
+                    raise Unauthorized("the key or token that this connection began with is not good any more")
                 if event.name == "verdict" and fits(verdict := records.Verdict.decode(event.data), which):
                     yield as_kind(verdict)
             if reader.dropped:

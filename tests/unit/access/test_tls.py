@@ -1,14 +1,16 @@
 """Workers that answer https."""
 
-import ssl
 import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
+from faust.web.drivers.aiohttp import Server
 
 from streamapp.access.callers import check, tls
+from streamapp.application import free_port
 from streamapp.devstack import health
 from streamapp.devstack.programs import base_url
 from streamapp.errors import SettingsError, StoreUnavailable
@@ -44,9 +46,22 @@ async def test_a_health_check_and_a_worker_understand_each_other(settings: Setti
         await runner.cleanup()
 
 
-def test_the_web_server_of_a_worker_has_it(settings: Settings) -> None:
-    assert isinstance(StreamApp(settings, "mobilenet").conf.web_ssl_context, ssl.SSLContext)
-    assert StreamApp(Settings(), "mobilenet").conf.web_ssl_context is None
+@pytest.mark.parametrize("tls_on", [True, False])
+async def test_a_worker_s_web_server_answers_it_and_shows_nothing_of_faust(settings: Settings, tls_on: bool) -> None:
+    app = StreamApp(settings if tls_on else Settings(), "mobilenet")
+    app.conf.web_port = free_port("127.0.0.1")
+    server = Server(app.web)
+    app.web.init_server()
+    await server.start()
+    scheme, other = ("https", "http") if tls_on else ("http", "https")
+    try:
+        async with aiohttp.ClientSession(f"{scheme}://127.0.0.1:{app.conf.web_port}") as http:
+            statuses = [(await http.get(path, ssl=False)).status for path in ("/", "/table/", "/router/", "/graph/")]
+        assert statuses == [200, 404, 404, 404]
+        with pytest.raises((StoreUnavailable, OSError)):
+            await health.http(f"{other}://127.0.0.1:{app.conf.web_port}/")
+    finally:
+        await server.stop()
 
 
 def test_a_key_with_a_password_is_an_error_and_no_question_at_the_terminal(settings: Settings, tmp_path: Path) -> None:

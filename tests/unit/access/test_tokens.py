@@ -166,5 +166,10 @@ def test_keys_come_by_https_only() -> None:
         Tokens.of(Settings(jwt_algorithm="RS256", jwt_keys="http://keys.example.org/keys.json"))
 
 
+def test_a_public_key_in_place_of_a_secret_is_refused() -> None:
+    with pytest.raises(SettingsError, match="no secret"):
+        Tokens.of(Settings(jwt_secret=RSA.as_pem(private=False).decode()))
+
+
 def test_no_settings_no_tokens() -> None:
     assert Tokens.of(Settings()) is None

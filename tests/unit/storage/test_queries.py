@@ -16,4 +16,4 @@ def test_an_empty_or_repeated_query_is_an_error(text: str) -> None:
 
 def test_the_projects_queries_are_there() -> None:
     assert {"insert_pending", "record_prediction", "record_verdict"} <= WRITE.keys()
-    assert {"newest_images", "newest_images_before", "count_outcomes"} <= READ.keys()
+    assert {"newest_images", "newest_verdicts", "count_outcomes"} <= READ.keys()

@@ -261,7 +261,7 @@ async def test_a_body_that_is_announced_too_large_is_not_read() -> None:
         headers = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": str(10**9)}
         reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        writer.write(f"POST {URL} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
+        writer.write(f"POST {URL} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode())
         assert b" 413 " in await asyncio.wait_for(reader.readline(), 3)
         writer.close()
         await writer.wait_closed()
