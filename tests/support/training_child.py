@@ -1,7 +1,8 @@
 """What tests of the trainer do in a child process, so that they themselves never import TensorFlow.
 
 `interrupted DATA FOLDER`: a training straight through, and one that SIGTERM ends after its first epoch, and resumed.
-`features FOLDER`: networks that start from a torch checkpoint, beside the same computed from the checkpoint.
+`features FOLDER`: networks that start from a torch checkpoint, beside the same computed from the checkpoint; and the
+normalisations that start as zeros in networks from scratch.
 `distilled DATA FOLDER`: what a batch wants of a student whose teacher always says the first class.
 Each prints one JSON object as its last line.
 """
@@ -85,9 +86,10 @@ def _statuses(data_dir: Path) -> list[str]:
 
 
 def features(folder: str) -> dict[str, Any]:
-    """The largest difference inside of the picture, relative to the largest value."""
+    """The largest difference inside of the picture, relative to the largest value; the silent layers' names."""
     backend.prepare(0)
-    return {name: _first_layers(Path(folder), name) for name in ("MobileNetV2", "EfficientNetB0")}
+    differences = {name: _first_layers(Path(folder), name) for name in ("MobileNetV2", "EfficientNetB0")}
+    return {**differences, "silent": {name: _silent(name) for name in ("ResNet50", *differences)}}
 
 
 def _first_layers(folder: Path, architecture: str) -> float:
@@ -113,6 +115,18 @@ def _first_layers(folder: Path, architecture: str) -> float:
     wanted = wanted * state["1.weight"] + state["1.bias"]
     inside = slice(1, -1)
     return float(np.abs(answer[:, inside, inside] - wanted[:, inside, inside]).max() / np.abs(wanted).max())
+
+
+def _silent(architecture: str) -> list[str]:
+    """The normalisations whose γ is zero in a network from scratch."""
+    import keras
+
+    from training.network import create
+    from training.pretrained import flat_layers
+
+    layers = flat_layers(create(Recipe("one", architecture, 32, CIFAR10)))
+    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return [norm.name for norm in norms if not np.asarray(norm.gamma).any()]
 
 
 def _torch_twin(layers: list[Any]) -> dict[str, Any]:

@@ -103,10 +103,23 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path: Pa
     assert all(label in done.stdout for label in training_child.CIFAR10)
 
 
-def test_torch_features_give_the_answers_that_torch_would_give(tmp_path: Path) -> None:
-    answer = child(tmp_path, "features", str(tmp_path))
-    assert answer["MobileNetV2"] < 1e-4
-    assert answer["EfficientNetB0"] < 1e-4
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("features")
+    return child(folder, "features", str(folder))
+
+
+def test_torch_features_give_the_answers_that_torch_would_give(features: dict[str, Any]) -> None:
+    assert features["MobileNetV2"] < 1e-4
+    assert features["EfficientNetB0"] < 1e-4
+
+
+def test_from_scratch_each_residual_block_passes_on_what_it_gets(features: dict[str, Any]) -> None:
+    silent = features["silent"]
+    blocks = {2: 3, 3: 4, 4: 6, 5: 3}
+    assert silent["ResNet50"] == [f"conv{s}_block{b}_3_bn" for s, count in blocks.items() for b in range(1, count + 1)]
+    assert silent["MobileNetV2"] == [f"block_{block}_project_BN" for block in (2, 4, 5, 7, 8, 9, 11, 12, 14, 15)]
+    assert silent["EfficientNetB0"] == []  # its blocks drop something behind their normalisation
 
 
 def test_a_teacher_shares_in_what_is_wanted(tmp_path: Path, shapes: Path) -> None:
