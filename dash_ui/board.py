@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Literal
 
 from dash_ui.data import Json, Race, Stats
+from dash_ui.minute import Minute
 
 STRIP = 12
 KEPT_RACES = 300
@@ -46,6 +47,7 @@ class Board:
         self.models: list[str] = []
         self.untrained: set[str] = set()
         self.trend: deque[Stats] = deque(maxlen=KEPT_STATS)
+        self.minute = Minute()
         self.classes: list[str] = []
         self.facts: dict[str, str] = {}
         self.reload_errors: dict[str, str] = {}
@@ -123,7 +125,9 @@ class Board:
             self.revisions.models += 1
 
     def take_link(self, link: Link) -> None:
-        """The connection to the API has changed."""
+        """The connection to the API has changed; while there was none, verdicts were missed."""
+        if link.state == "live" != self.link.state:
+            self.minute.begin(time.time())
         self.link = link
 
     def data_age_s(self) -> float | None:

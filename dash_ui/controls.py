@@ -10,10 +10,10 @@ from dash_ui.tree import Element
 from dash_ui.view import View
 
 
-def segments(view: View, name: str, words: Mapping[str, str], label: str) -> html.Nav:
-    """One of a few: each value of the parameter `name` with its word; the first is what the URL need not say."""
-    first = next(iter(words))
-    chosen = view.pick(name, tuple(words))
+def segments(view: View, name: str, words: Mapping[str, str], label: str, usual: str = "") -> html.Nav:
+    """One of a few: each value of the parameter `name` with its word; the usual one (the first) goes without saying."""
+    first = usual or next(iter(words))
+    chosen = view.pick(name, (first, *words))
     links = [
         html.A(
             word,

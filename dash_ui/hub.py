@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -132,6 +133,7 @@ class Hub:
             if event == "verdict":
                 race = Race.from_verdict(data)
                 self.board.take_verdict(race)
+                self.board.minute.take(data, time.time())
                 if self._sessions and len(self._tasks) < WARM_AT_ONCE:
                     self._start(self._warm(race.image_id))
             elif event == "stats":

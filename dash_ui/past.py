@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from math import sqrt
 from typing import Any
 
-from dash_ui.asks import Ask
+from dash_ui.asks import Answer, Ask
 from dash_ui.client import API
 
 
@@ -19,13 +19,16 @@ class Window:
     count: int
 
 
-#: By their names in URLs; the first is shown first.
+#: By their names in URLs. Of the last minute, `minute` knows more than the API.
 WINDOWS = {
+    "1m": Window("10s", 10, 7),
     "10m": Window("10s", 10, 60),
     "1h": Window("1m", 60, 60),
     "6h": Window("5m", 300, 72),
     "24h": Window("15m", 900, 96),
 }
+#: What is shown first.
+USUAL = "10m"
 Z95 = 1.959964
 #: What an exported table has of each bucket.
 COLUMNS = (
@@ -53,6 +56,18 @@ def ask(name: str, now: datetime | None = None) -> Ask:
     window = WINDOWS[name]
     params = {"bucket": window.bucket, "from": begin(window, now or datetime.now(UTC)).isoformat()}
     return Ask(f"{API}/stats/history", tuple(sorted(params.items())), every_s=max(5, window.bucket_s / 6))
+
+
+def newest(known: Callable[[Ask], Answer | None], name: str, now: datetime | None = None) -> Answer | None:
+    """The answer for a window; until the first one of a new bucket is here, the last one of the bucket before."""
+    moment, window = now or datetime.now(UTC), WINDOWS[name]
+    answer = known(ask(name, moment))
+    if answer is not None and answer.data is not None:
+        return answer
+    earlier = known(ask(name, moment - timedelta(seconds=window.bucket_s)))
+    if earlier is None or earlier.data is None:
+        return answer
+    return Answer(earlier.data | {"from": begin(window, moment).isoformat()}, answer.error if answer else None)
 
 
 def begin(window: Window, now: datetime) -> datetime:
@@ -116,10 +131,10 @@ def csv(history: dict[str, Any]) -> Iterable[str]:
     """The history as lines of CSV, a bucket of a model on each."""
     yield ",".join(COLUMNS) + "\r\n"
     for bucket in history["buckets"]:
-        yield ",".join(_cell(bucket.get(name)) for name in COLUMNS) + "\r\n"
+        yield ",".join(cell(bucket.get(name)) for name in COLUMNS) + "\r\n"
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """A value as CSV (RFC 4180); one that a spreadsheet would take for a formula becomes text."""
     text = "" if value is None else str(value)
     if text[:1] in ("=", "+", "@", "\t"):

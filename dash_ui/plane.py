@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import floor, log10
 
 from dash_ui import figures
 from dash_ui.data import ModelStats
 from dash_ui.language import say
+from dash_ui.scales import decades
 from dash_ui.texts import number, percent
 from dash_ui.tree import Element
 
@@ -43,15 +44,6 @@ def points(rows: Sequence[ModelStats], models: Sequence[str]) -> list[Point]:
 def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
     """Whether one is as fast and as accurate as the other, and better in something."""
     return one[0] <= other[0] and one[1] >= other[1] and one != other
-
-
-def decades(values: Sequence[float]) -> list[float]:
-    """Ticks 1, 2, 5, 10 … of a logarithmic axis that hold all values."""
-    low, high = floor(log10(min(values))), ceil(log10(max(values)))
-    ticks = [factor * 10.0**power for power in range(low, high + 1) for factor in (1, 2, 5)]
-    first = max(tick for tick in ticks if tick <= min(values) * (1 + 1e-9))
-    last = min((tick for tick in ticks if tick > max(values)), default=10.0 ** (high + 1))
-    return [tick for tick in ticks if first <= tick <= last]
 
 
 def draw(shown: Sequence[Point]) -> Element:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import FastAPI, Header, Request
 from fastapi.responses import JSONResponse, Response
 
-from dash_ui import past
+from dash_ui import distributions, past
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.hub import Hub
 
@@ -15,6 +15,9 @@ PROBLEM = "urn:streamapp:problem:"
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 # An image never changes under its id.
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+
+#: What can be saved as CSV: which answer of the API, and how it is written.
+EXPORTS = {"history": (past.ask, past.csv), "distributions": (distributions.ask, distributions.csv)}
 
 
 def add_routes(server: FastAPI, hub: Hub) -> None:
@@ -35,12 +38,14 @@ def add_routes(server: FastAPI, hub: Hub) -> None:
         return Response(data, media_type=content_type, headers=FOREVER)
 
     @server.get("/export.csv")
-    async def export(window: str) -> Response:
-        if window not in past.WINDOWS:
-            return _problem(400, "unknown-window", "No such window", f"window is one of {', '.join(past.WINDOWS)}")
-        ask = past.ask(window)
-        history = await hub.api.get(ask.path, ask.params)
-        return Response("".join(past.csv(history)), media_type="text/csv", headers={"Cache-Control": "no-store"})
+    async def export(window: str, figures: str = "history") -> Response:
+        if window not in past.WINDOWS or figures not in EXPORTS:
+            known = f"window is one of {', '.join(past.WINDOWS)}, figures one of {', '.join(EXPORTS)}"
+            return _problem(400, "unknown-window", "No such figures", known)
+        asked, written = EXPORTS[figures]
+        ask = asked(window)
+        lines = written(await hub.api.get(ask.path, ask.params))
+        return Response("".join(lines), media_type="text/csv", headers={"Cache-Control": "no-store"})
 
     # The header is also what keeps other sites out: a browser does not send it across origins unasked.
     @server.post("/upload")

@@ -1,18 +1,20 @@
 """The compare page: the models side by side over time, and what they say of the same images."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
-from dash_ui import asks, controls, grids, lines, notices, past
+from dash_ui import asks, boxes, controls, distributions, ecdf, grids, lines, minute, notices, past
 from dash_ui.asks import Answer, Ask
 from dash_ui.board import Board
 from dash_ui.data import Race
 from dash_ui.language import say
 from dash_ui.parts import Part, Scene, tree
+from dash_ui.past import Window
 from dash_ui.texts import count, number, percent
 from dash_ui.tree import Tree
 from dash_ui.view import View
@@ -20,59 +22,79 @@ from dash_ui.view import View
 #: The images whose answers are compared: as many as the API lists at once.
 SAMPLE = 200
 CHARTS = ("latency", "inference", "accuracy", "confidence", "throughput")
+SPREADS = ("ecdf", "distribution")
 GRIDS = ("agreement", "calibration", "confusion")
+#: The cards in their order.
+ORDER = ("latency", "accuracy", *SPREADS, "inference", "confidence", "throughput", *GRIDS)
 
 
 def frame() -> list[Component]:
     """A card for each chart, still empty."""
-    png = [html.Button(say("compare.png"), type="button", className="button quiet small", **{"data-png": ""})]
-    charts = [_card(name, Tree(f"compare-{name}"), png) for name in CHARTS]
     head = html.Div(
         [html.H2(say("compare.heading")), Tree("compare-tools", className="tools")], className="section-head"
     )
     top = html.Section([head, Tree("compare-legend")], className="card", **{"aria-label": say("compare.heading")})
-    return [top, html.Div([*charts, *(_card(name, Tree(f"compare-{name}"), []) for name in GRIDS)], className="charts")]
+    return [top, html.Div([_card(name) for name in ORDER], className="charts")]
 
 
-def _card(name: str, body: Component, tools: list[Component]) -> html.Section:
+def _card(name: str) -> html.Section:
+    png = html.Button(say("compare.png"), type="button", className="button quiet small", **{"data-png": ""})
     head = html.Div(
-        [html.H2(say(f"compare.{name}")), html.Span(say(f"compare.{name}_hint"), className="muted small-text"), *tools],
+        [
+            html.H2(say(f"compare.{name}")),
+            html.Span(say(f"compare.{name}_hint"), className="muted small-text"),
+            *([] if name in GRIDS else [png]),
+        ],
         className="section-head",
     )
-    body = html.Div(body, className="scroll", tabIndex=0)
+    body = html.Div(Tree(f"compare-{name}"), className="scroll", tabIndex=0)
     return html.Section([head, body], className="card", **{"aria-label": say(f"compare.{name}"), "data-chart": name})
 
 
-def wants(view: View, _board: Board) -> Iterable[Ask]:
-    """The past, and the newest images."""
-    yield past.ask(view.pick("window", tuple(past.WINDOWS)))
+def wants(view: View, board: Board) -> Iterable[Ask]:
+    """The past, as far as it did not come here by itself, how times are distributed, and the newest images."""
+    name = _window(view)
+    if name != "1m" or not board.minute.whole(datetime.now(UTC)):
+        yield past.ask(name)
+    yield distributions.ask(name)
     yield asks.recent(SAMPLE)
+
+
+def _window(view: View) -> str:
+    return view.pick("window", (past.USUAL, *past.WINDOWS))
 
 
 def parts(scene: Scene) -> Iterable[Part]:
     """What the page shows now."""
-    view, board = scene.view, scene.board
-    name = view.pick("window", tuple(past.WINDOWS))
-    history, sample = scene.answer(past.ask(name)), scene.answer(asks.recent(SAMPLE))
+    view, board, name = scene.view, scene.board, _window(scene.view)
+    answer, seen = past.newest(scene.answer, name), board.revisions.models
     yield tree("compare-tools", view, lambda: _tools(view, name))
-    yield tree("compare-legend", (tuple(board.models), history and history.error), lambda: _legend(board, history))
+    yield tree("compare-legend", (tuple(board.models), answer and answer.error), lambda: _legend(board, answer))
+    # The last minute moves with the figures that come every second, the others with the answers of the API.
+    state = (name, answer, seen, board.revisions.stats if name == "1m" else 0)
     for chart in CHARTS:
-        state = (name, history, board.revisions.models)
-        yield tree(f"compare-{chart}", state, partial(_chart, chart, name, history, board))
-    shown = (sample, view, board.revisions.models)
+        yield tree(f"compare-{chart}", state, partial(_chart, chart, name, answer, board))
+    spread = scene.answer(distributions.ask(name))
+    for chart in SPREADS:
+        yield tree(f"compare-{chart}", (name, spread, seen), partial(_spread, chart, spread, board))
+    sample = scene.answer(asks.recent(SAMPLE))
     for grid in GRIDS:
-        yield tree(f"compare-{grid}", shown, partial(_grid, grid, view, sample, board))
+        yield tree(f"compare-{grid}", (sample, view, seen), partial(_grid, grid, view, sample, board))
 
 
 def _tools(view: View, name: str) -> list[Component]:
     words = {window: say(f"window.{window}") for window in past.WINDOWS}
-    save = html.A(
-        say("compare.csv"),
-        href=f"/export.csv?window={name}",
-        download=f"streamapp-{name}.csv",
-        className="button quiet small",
-    )
-    return [save, controls.segments(view, "window", words, say("window.label"))]
+    return [
+        _save(name, "history", say("compare.csv")),
+        _save(name, "distributions", say("compare.csv_times")),
+        controls.segments(view, "window", words, say("window.label"), past.USUAL),
+    ]
+
+
+def _save(name: str, what: str, word: str) -> html.A:
+    file = f"streamapp-{what}-{name}.csv"
+    url = f"/export.csv?window={name}&figures={what}"
+    return html.A(word, href=url, download=file, className="button quiet small")
 
 
 def _legend(board: Board, history: Answer | None) -> list[Component]:
@@ -80,10 +102,20 @@ def _legend(board: Board, history: Answer | None) -> list[Component]:
     return [*trouble, grids.legend(board.models)]
 
 
-def _chart(chart: str, name: str, history: Answer | None, board: Board) -> Any:
-    if history is None or history.data is None:
+def _history(name: str, answer: Answer | None, board: Board) -> tuple[Any, Window]:
+    """What to draw, None before it is here, and in which buckets."""
+    older = answer.data if answer else None
+    if name != "1m":
+        return older, past.WINDOWS[name]
+    now = datetime.now(UTC)
+    known = older is not None or board.minute.whole(now)
+    return (board.minute.history(older, now) if known else None), minute.WINDOW
+
+
+def _chart(chart: str, name: str, answer: Answer | None, board: Board) -> Any:
+    history, window = _history(name, answer, board)
+    if history is None:
         return html.Div(className="skeleton line")
-    window = past.WINDOWS[name]
     points: dict[str, Any] = {
         "latency": past.latency,
         "inference": past.inference,
@@ -93,7 +125,7 @@ def _chart(chart: str, name: str, history: Answer | None, board: Board) -> Any:
     }
     share = chart in ("accuracy", "confidence")
     words: Callable[[float], str] = percent if share else _milliseconds if chart != "throughput" else _rate
-    series = past.series(history.data, window, points[chart])
+    series = past.series(history, window, points[chart])
     return lines.chart(series, board.models, window.count, say("compare.ago", span=say(f"window.{name}")), words, share)
 
 
@@ -103,6 +135,15 @@ def _milliseconds(value: float) -> str:
 
 def _rate(value: float) -> str:
     return say("flow.rate", rate=number(value, 0 if value >= 10 else 1))
+
+
+def _spread(chart: str, answer: Answer | None, board: Board) -> Any:
+    if answer is None or answer.data is None:
+        return notices.failed(answer.error) if answer else html.Div(className="skeleton line")
+    times = distributions.parse(answer.data)
+    stages = distributions.STAGES if chart == "distribution" else distributions.STAGES[-1:]
+    drawn = boxes.draw(times, board.models) if chart == "distribution" else ecdf.draw(times, board.models)
+    return [drawn, distributions.listing(times, stages, board.models)] if times else drawn
 
 
 def _grid(grid: str, view: View, sample: Answer | None, board: Board) -> list[Component]:

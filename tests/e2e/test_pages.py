@@ -151,7 +151,7 @@ def test_the_past_is_compared_and_saved(site: Site) -> None:
     page.get_by_role("link", name="24 h").click()
     expect(page.locator("#compare-latency .line").first).not_to_have_attribute("d", before)
     with page.expect_download() as table:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     lines = table.value.path().read_text().splitlines()
     assert lines[0].startswith("start,model,predictions")
     assert len(lines) == 1 + 3 * 96
@@ -159,6 +159,25 @@ def test_the_past_is_compared_and_saved(site: Site) -> None:
         page.get_by_role("button", name="PNG").first.click()
     assert picture.value.suggested_filename == "streamapp-latency.png"
     assert picture.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_how_times_are_distributed_is_seen_read_and_saved(site: Site) -> None:
+    page = filled(site).open("/compare?window=1m")
+    expect(page.locator("#compare-ecdf .line")).to_have_count(3)
+    expect(page.locator("#compare-distribution .median")).to_have_count(3 * 5)
+    expect(page.locator("#compare-latency svg, #compare-latency .no-figures")).to_be_visible(timeout=WAIT_MS)
+    table = page.locator("#compare-distribution details")
+    table.locator("summary").click()
+    expect(table.get_by_role("row")).to_have_count(1 + 3 * 5)
+    expect(table.get_by_role("row").last).to_contain_text("resnet50")
+    shot(page, "distribution")
+    with page.expect_download() as times:
+        page.get_by_role("link", name="CSV of times").click()
+    assert len(times.value.path().read_text().splitlines()) == 1 + 3 * 5 * 101
+    for name in ("ecdf", "distribution"):
+        with page.expect_download() as picture:
+            page.locator(f"[data-chart={name}] [data-png]").click()
+        assert picture.value.suggested_filename == f"streamapp-{name}.png"
 
 
 def test_one_goes_from_page_to_page_without_loading_anew(site: Site) -> None:

@@ -161,3 +161,26 @@ def _bucket(start: datetime, number: int, model: FakeModel) -> dict[str, Any]:
         "total_p95_ms": median * 1.6,
         "accuracy": model.skill,
     }
+
+
+def distributions(world: FakeWorld, minutes: int) -> dict[str, Any]:
+    """What `/stats/distributions` says, from the races of the world."""
+    until = datetime.now(UTC)
+    since = until - timedelta(minutes=minutes)
+    recent = [race for race in world.races if datetime.fromisoformat(race["timestamp"]) >= since]
+    answers = [answer for race in recent for answer in race["predictions"]]
+    models = [_spread(model.name, [one for one in answers if one["model"] == model.name]) for model in world.models]
+    return {
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "models": [model for model in models if model["predictions"]],
+    }
+
+
+def _spread(model: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The quantiles of one model, from 0 to 100 %."""
+    stages = {}
+    for stage in ("queue", "fetch", "preprocess", "inference", "total") if answers else ():
+        values = sorted(answer[f"{stage}_ms"] for answer in answers)
+        stages[stage] = [round(values[share * (len(values) - 1) // 100], 3) for share in range(101)]
+    return {"model": model, "predictions": len(answers), "stages": stages}

@@ -32,6 +32,7 @@ class Books:
             web.get(f"{API}/alerts", self.alerts),
             web.get(f"{API}/system", self.system),
             web.get(f"{API}/stats/history", self.history),
+            web.get(f"{API}/stats/distributions", self.distributions),
             web.get(f"{API}/dead-letters", self.letters),
             web.post(f"{API}/dead-letters/retry", self.retry_all),
             web.post(f"{API}/dead-letters/{{id}}/{{verb}}", self.settle),
@@ -50,6 +51,9 @@ class Books:
         begin, bucket = datetime.fromisoformat(request.query["from"]), request.query["bucket"]
         seconds = {"10s": 10, "1m": 60, "5m": 300, "15m": 900}[bucket]
         return web.json_response(fake_answers.history(self.world, begin, seconds))
+
+    async def distributions(self, request: web.Request) -> web.Response:
+        return web.json_response(fake_answers.distributions(self.world, int(request.query["minutes"])))
 
     async def alerts(self, _request: web.Request) -> web.Response:
         return web.json_response({"alerts": self.world.alerts, "next": None})

@@ -58,6 +58,16 @@ async def test_the_past_is_exported_as_a_table(dashboard: aiohttp.ClientSession)
         assert "window is one of" in (await response.json())["detail"]
 
 
+async def test_how_times_are_distributed_is_exported_too(dashboard: aiohttp.ClientSession, api: FakeApi) -> None:
+    api.world.race()
+    async with dashboard.get("/export.csv?window=10m&figures=distributions") as response:
+        lines = (await response.text()).splitlines()
+    assert lines[0] == "model,stage,predictions,share,ms"
+    assert len(lines) == 1 + 3 * 5 * 101
+    async with dashboard.get("/export.csv?window=10m&figures=fish") as response:
+        assert response.status == 400
+
+
 async def test_health_says_how_the_api_is(dashboard: aiohttp.ClientSession, api: FakeApi) -> None:
     async def link() -> str:
         async with dashboard.get("/healthz") as response:

@@ -1,12 +1,13 @@
 """The pages but the live one: what they say of what the API says."""
 
 import json
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from dash_ui import asks, letters, pages, past
+from dash_ui import asks, distributions, letters, pages, past
 from dash_ui.asks import Answer
 from dash_ui.board import Board, Link
 from dash_ui.client import ApiDown, ApiProblem
@@ -169,6 +170,7 @@ def test_the_past_is_drawn_in_several_small_refreshes(board: Board, world: FakeW
     now = datetime.now(UTC)
     history = fake_answers.history(world, past.begin(past.WINDOWS[window], now), past.WINDOWS[window].bucket_s)
     answered(screen.scene.asks, past.ask(window, now), Answer(history))
+    answered(screen.scene.asks, distributions.ask(window), Answer(fake_answers.distributions(world, 10)))
     answered(screen.scene.asks, asks.recent(compare.SAMPLE), Answer(listed(world, compare.SAMPLE)))
     parts: dict[str, str] = {}
     for _ in range(8):
@@ -178,6 +180,35 @@ def test_the_past_is_drawn_in_several_small_refreshes(board: Board, world: FakeW
     assert all(parts[f"compare-{name}"].count('"className": "line"') == 3 for name in compare.CHARTS)
     assert parts["compare-accuracy"].count('"className": "band"') == 3
     assert parts["compare-calibration"].count('"className": "dot"') > 5
+    assert parts["compare-ecdf"].count('"className": "line"') == 3
+    assert parts["compare-distribution"].count('"className": "median"') == 3 * len(distributions.STAGES)
+
+
+def test_the_last_minute_is_drawn_from_verdicts_as_they_come(board: Board, world: FakeWorld) -> None:
+    screen = open_page(board, "/compare?window=1m")
+    assert past.ask("1m") in set(compare.wants(screen.scene.view, board))
+    assert "skeleton" in told(screen)["compare-latency"]
+    board.minute.begin(time.time() - 3600)
+    for race in list(world.races):
+        board.minute.take(race, time.time())
+    board.take_stats(Stats.parse(world.stats("1m")))
+    assert past.ask("1m") not in set(compare.wants(screen.scene.view, board))
+    assert told(screen)["compare-latency"].count('"className": "line"') == 3
+
+
+def test_while_the_first_answer_of_a_new_bucket_is_on_its_way_the_last_one_is_shown() -> None:
+    now = datetime(2026, 11, 23, 12, 0, 1, tzinfo=UTC)
+    before, after = past.ask("10m", now - timedelta(seconds=10)), past.ask("10m", now)
+    known = {before: Answer({"from": "earlier", "buckets": [1]})}
+    shown = past.newest(known.get, "10m", now)
+    assert shown == Answer({"from": past.begin(past.WINDOWS["10m"], now).isoformat(), "buckets": [1]})
+    known[after] = Answer(error=ApiDown("refused"))
+    failed = past.newest(known.get, "10m", now)
+    assert failed is not None
+    assert (failed.data, failed.error) == (shown and shown.data, known[after].error)
+    known[after] = Answer({"from": "now", "buckets": []})
+    assert past.newest(known.get, "10m", now) == known[after]
+    assert past.newest({}.get, "10m", now) is None
 
 
 def in_review(world: FakeWorld, board: Board, url: str = "/review") -> Screen:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from dash_ui import plane
 from dash_ui.data import ModelStats, Stats
-from dash_ui.plane import LEFT, RIGHT, TOP, WIDTH, decades
+from dash_ui.plane import LEFT, RIGHT, TOP, WIDTH
+from dash_ui.scales import decades
 from tests.support.fake_races import FakeWorld
 from tests.unit.dash_ui.pieces import components, text
 
