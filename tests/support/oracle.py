@@ -31,6 +31,10 @@ BUCKETS = """
            count(*) FILTER (WHERE outcome = 'predicted' AND trained AND prediction = label) AS correct
     FROM outcomes WHERE run_id = 'live' AND timestamp >= to_timestamp($1) GROUP BY 1, 2
 """
+UNJUDGED = """
+    SELECT asked.image_id, expected, answers, dead, shed, verdicts.timestamp, recorded_at
+    FROM unnest($1::uuid[]) AS asked (image_id) LEFT JOIN verdicts USING (image_id) WHERE complete IS NOT TRUE
+"""
 LARGEST = "max.message.bytes"
 DYNAMIC_TOPIC_CONFIG = 1  # where Kafka says that a value comes from, if it was set for the topic
 COUNTED = ("predictions", "errors", "labelled", "correct")
@@ -75,6 +79,10 @@ class Oracle:
         """Rows of these images in the table, or the part of it, that `what` names."""
         [row] = await self.fetch(f"SELECT count(*) FROM {what} image_id = ANY ($1::uuid[])", list(images))
         return int(row["count"])
+
+    async def unjudged(self, images: Iterable[UUID]) -> list[dict[str, Any]]:
+        """What is stored of the verdicts of those images whose verdict is not complete."""
+        return [dict(row) for row in await self.fetch(UNJUDGED, list(images))]
 
     async def stored_figures(self, since: int) -> Figures:
         """Predictions, errors, labelled and correct by model and bucket, from PostgreSQL."""
