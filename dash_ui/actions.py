@@ -44,14 +44,14 @@ async def resume(_hub: Hub, session: Session, _order: Order) -> None:
 async def reload(hub: Hub, _session: Session, order: Order) -> str:
     """Have the workers of a model look for a new version."""
     name = str(order["model"])
-    await hub.api.post(f"{API}/models/{quote(name, safe='')}/reload", {})
+    await hub.mine().post(f"{API}/models/{quote(name, safe='')}/reload", {})
     hub.asks.refresh()
     return say("act.reload", model=name)
 
 
 async def settle(hub: Hub, _session: Session, order: Order) -> str:
     """Retry or discard one dead letter."""
-    await hub.api.post(f"{API}/dead-letters/{int(order['id'])}/{order['do']}", {})
+    await hub.mine().post(f"{API}/dead-letters/{int(order['id'])}/{order['do']}", {})
     hub.asks.refresh()
     return say("act.retried" if order["do"] == "retry" else "act.discarded")
 
@@ -61,7 +61,7 @@ async def retry_all(hub: Hub, _session: Session, _order: Order) -> str:
     settled, refused = 0, 0
     after: int | None = 0
     while after is not None:
-        answer = await hub.api.post(f"{API}/dead-letters/retry", {"after": after})
+        answer = await hub.mine().post(f"{API}/dead-letters/retry", {"after": after})
         settled, refused = settled + len(answer["settled"]), refused + len(answer["refused"])
         after = answer["next"]
     hub.asks.refresh()
@@ -71,7 +71,7 @@ async def retry_all(hub: Hub, _session: Session, _order: Order) -> str:
 async def label(hub: Hub, session: Session, order: Order) -> str:
     """Say what an image shows."""
     image_id, name = str(order["image_id"]), str(order["label"])
-    await hub.api.post(f"{API}/images/{quote(image_id, safe='')}/label", {"label": name, "by": BY})
+    await hub.mine().post(f"{API}/images/{quote(image_id, safe='')}/label", {"label": name, "by": BY})
     session.labelled[image_id] = name
     return say("act.labelled", label=class_name(name))
 
@@ -80,7 +80,7 @@ async def label_all(hub: Hub, session: Session, order: Order) -> str:
     """Label several images at once; those that the API refuses stay in the queue."""
     wanted = {str(image_id): str(name) for image_id, name in dict(order["labels"]).items()}
     labels = [{"image_id": image_id, "label": name} for image_id, name in wanted.items()]
-    answer = await hub.api.post(f"{API}/labels", {"labels": labels, "by": BY})
+    answer = await hub.mine().post(f"{API}/labels", {"labels": labels, "by": BY})
     given = [str(one["image_id"]) for one in answer["results"] if one["status"] == 200]
     session.labelled.update({image_id: wanted[image_id] for image_id in given})
     return say("act.labelled_all", number=count(len(given)), refused=count(len(wanted) - len(given)))

@@ -6,12 +6,16 @@ from contextlib import asynccontextmanager
 from dash import Dash
 from fastapi import FastAPI
 
+from dash_ui import origins
+from dash_ui.access import Access
 from dash_ui.client import Api
+from dash_ui.door import Door
 from dash_ui.hub import Hub
 from dash_ui.language import say
 from dash_ui.layout import INDEX, index, layout
 from dash_ui.live import register
 from dash_ui.routes import add_routes
+from dash_ui.signing import add_signing
 from dash_ui.visitors import Visitors
 
 
@@ -23,9 +27,10 @@ class Dashboard(Dash):
         return index(super().interpolate_index(**(parts | {"title": say("page.title")})))
 
 
-def create_app(api_url: str) -> Dash:
+def create_app(api_url: str, access: Access | None = None) -> Dash:
     """The dashboard of the API at `api_url`; its ASGI application is `.server`."""
-    hub = Hub(Api(api_url))
+    access, others = access or Access(), origins.allowed()
+    hub = Hub(Api(api_url, access), access)
 
     @asynccontextmanager
     async def lifespan(_server: FastAPI) -> AsyncIterator[None]:
@@ -34,8 +39,10 @@ def create_app(api_url: str) -> Dash:
 
     # Without FastAPI's own pages, which load scripts from elsewhere.
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    server.add_middleware(Door, hub=hub, others=others)
     server.add_middleware(Visitors)
     server.state.hub = hub
+    add_signing(server, hub)
     add_routes(server, hub)
     app = Dashboard(
         "dash_ui",
@@ -45,6 +52,7 @@ def create_app(api_url: str) -> Dash:
         index_string=INDEX,
         # A page that only watches is not idle: the connection stays.
         websocket_inactivity_timeout=0,
+        websocket_allowed_origins=list(others),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
         add_log_handler=False,
     )

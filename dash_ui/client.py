@@ -1,16 +1,14 @@
 """The API over HTTP: the one place of the dashboard that knows its paths."""
 
 import json
-import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from copy import copy
+from typing import Any, Protocol
 
 import aiohttp
 
 API = "/api/v1"
-#: The variable with the API key or token that the API asks for.
-TOKEN = "STREAMAPP_API_TOKEN"
 # The API sends statistics every second, so a stream that says nothing for this long is broken.
 SILENCE_S = 20
 ANSWER_S = 10
@@ -26,25 +24,45 @@ class ApiDown(Exception):
 class ApiProblem(Exception):
     """The API refused a request (RFC 9457 problem details); `name` is the last part of the problem's type."""
 
-    def __init__(self, status: int, title: str, detail: str, name: str = "") -> None:
+    def __init__(self, status: int, title: str, detail: str, name: str = "", retry_after: str = "") -> None:
         super().__init__(f"{status} {title}: {detail}" if detail else f"{status} {title}")
-        self.status, self.title, self.detail, self.name = status, title, detail, name
+        self.status, self.title, self.detail, self.name, self.retry_after = status, title, detail, name, retry_after
+
+
+class Keys(Protocol):
+    """Who knows the keys: gives the one to ask with, and is told what the API thinks of it."""
+
+    def key(self) -> str | None:
+        """An API key or token; None: ask without."""
+
+    def answered(self, key: str | None) -> None:
+        """The API has answered a request with this key."""
+
+    def refused(self, key: str | None) -> None:
+        """The API has answered 401 to a request with this key."""
 
 
 class Api:
-    """A client of the API at `url`; use it as an async context manager."""
+    """A client of the API at `url`; use it as an async context manager. Without `keys` it asks without one."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: Keys | None = None) -> None:
         self.url = url.rstrip("/")
+        self._keys = keys
+        self._key: Callable[[], str | None] = keys.key if keys else lambda: None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Api":
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=ANSWER_S, connect=CONNECT_S),
             read_bufsize=MAX_EVENT_BYTES,
-            headers={"Authorization": f"Bearer {token}"} if (token := os.environ.get(TOKEN)) else None,
         )
         return self
+
+    def of(self, key: str | None) -> "Api":
+        """The same client, asking with this key."""
+        other = copy(self)
+        other._key = lambda: key
+        return other
 
     async def __aexit__(self, *exc: object) -> None:
         if self._session is not None:
@@ -111,10 +129,16 @@ class Api:
         """One request whose failures are errors of this module."""
         if self._session is None:
             raise RuntimeError("Api must be entered before it is used")
+        key = self._key()
+        headers = {"Authorization": f"Bearer {key}"} if key else None
         try:
-            async with self._session.request(method, self.url + path, **options) as response:
+            async with self._session.request(method, self.url + path, headers=headers, **options) as response:
+                if self._keys and response.status == 401:
+                    self._keys.refused(key)
                 if response.status >= 400:
                     raise await _problem(response)
+                if self._keys:
+                    self._keys.answered(key)
                 yield response
         except (aiohttp.ClientError, OSError) as error:
             raise ApiDown(str(error) or type(error).__name__) from None
@@ -140,9 +164,10 @@ async def parse_events(lines: AsyncIterable[bytes]) -> AsyncIterator[tuple[str, 
 
 async def _problem(response: aiohttp.ClientResponse) -> ApiProblem:
     """The refusal in the API's own words, or in HTTP's where it has none."""
+    after = response.headers.get("Retry-After", "")
     try:
         body = await response.json(content_type=None)
         name = str(body.get("type") or "").rpartition(":")[2]
-        return ApiProblem(response.status, str(body["title"]), str(body.get("detail") or ""), name)
+        return ApiProblem(response.status, str(body["title"]), str(body.get("detail") or ""), name, after)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return ApiProblem(response.status, response.reason or "error", "")
+        return ApiProblem(response.status, response.reason or "error", "", retry_after=after)

@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from dash_ui import asks, pages
+from dash_ui import access, asks, pages
+from dash_ui.access import Access
 from dash_ui.asks import Ask, Asks
 from dash_ui.board import STRIP, Board, Link
 from dash_ui.client import Api, ApiDown, ApiProblem
 from dash_ui.data import Race, Stats, UnexpectedAnswer
 from dash_ui.pictures import Pictures
 from dash_ui.sessions import Session
+from dash_ui.signins import visiting
 from dash_ui.view import View
 
 log = logging.getLogger(__name__)
@@ -32,8 +34,10 @@ Failures = (ApiDown, ApiProblem, UnexpectedAnswer, ValueError, KeyError, TypeErr
 class Hub:
     """Keeps the board up to date from the API and wakes the sessions that show it."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, access: Access | None = None) -> None:
         self.api = api
+        self.access = access or Access()
+        self.access.changed = self._see_out
         self.pictures = Pictures(api)
         self.board = Board()
         self.asks = Asks(api, self._wanted, self._answered)
@@ -44,11 +48,11 @@ class Hub:
     async def running(self) -> AsyncIterator["Hub"]:
         """Follow the API until the block ends."""
         async with self.api, self.asks.running():
-            follower = asyncio.create_task(self._follow())
+            work = [asyncio.create_task(self._follow()), asyncio.create_task(self._check())]
             try:
                 yield self
             finally:
-                for task in (follower, *self._tasks):
+                for task in (*work, *self._tasks):
                     task.cancel()
                     with suppress(asyncio.CancelledError):
                         await task
@@ -57,8 +61,8 @@ class Hub:
     @asynccontextmanager
     async def session(self, session_id: str, view: View, language: str) -> AsyncIterator[Session]:
         """A browser session, from its first update to its end. A newer one of the same page takes over."""
-        session = Session(view, language)
-        previous = self._sessions.get(session_id)
+        session = Session(view, language, visiting.get())
+        previous = self.find(session_id)
         if previous is not None:
             session.resume(previous)
             previous.close()
@@ -72,13 +76,32 @@ class Hub:
                 del self._sessions[session_id]
 
     def find(self, session_id: str) -> Session | None:
-        """The session of a page, while it is open."""
-        return self._sessions.get(session_id)
+        """The session of a page of this visitor, while it is open."""
+        found = self._sessions.get(session_id)
+        return found if found is not None and found.visitor is visiting.get() else None
+
+    def mine(self) -> Api:
+        """The API as whoever sent the request that is answered now; raises ApiProblem when they have left."""
+        return access.mine(self.api)
 
     def close(self) -> None:
         """The server stops: no page waits for anything any more."""
         for session in self._sessions.values():
             session.close()
+
+    def _see_out(self) -> None:
+        """Somebody may have signed out, or has to sign in: their pages end."""
+        for session in self._sessions.values():
+            if session.must_leave:
+                session.close()
+
+    async def _check(self) -> None:
+        """See again and again that the keys of those who look are still good."""
+        while True:
+            await asyncio.sleep(access.BELIEVED_S)
+            for visitor in {session.visitor for session in self._sessions.values() if session.visitor}:
+                visitor.used = time.monotonic()
+                await self.access.check(self.api, visitor)
 
     def choose(self, session_id: str, view: View) -> None:
         """A person looks at something else."""
@@ -105,16 +128,23 @@ class Hub:
         """Read the stream of events; when it breaks, try again, with longer and longer pauses."""
         pause = FIRST_PAUSE_S
         while True:
+            await self.access.readable()
             try:
-                async with self.api.events() as events:
+                async with self.access.lent() as key, self.api.of(key).events() as events:
                     await self._catch_up()
                     self._take_link(Link("live"))
                     pause = FIRST_PAUSE_S
                     async for event, data in events:
                         self._take(event, data)
                 error = "the stream of events ended"
+            except TimeoutError:  # whose key it was has signed out: on with another one
+                continue
             except Failures as failure:
                 error = str(failure)
+                if isinstance(failure, ApiProblem) and failure.status == access.UNAUTHORIZED and self.access.needed:
+                    continue
+            finally:
+                self.access.tried.set()
             # A stream that breaks is first "reconnecting"; only when that fails is the API "down".
             self._take_link(Link("reconnecting" if self.board.link.state == "live" else "down", error))
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))

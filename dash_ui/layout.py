@@ -6,7 +6,9 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dash_ui import pages, webcam
+from dash_ui.door import SIGN_OUT
 from dash_ui.language import LANGUAGES, say, spoken
+from dash_ui.signins import visiting
 from dash_ui.tree import Tree
 from dash_ui.view import PAGES, View, asked, link
 
@@ -43,7 +45,7 @@ def layout() -> dmc.MantineProvider:
         dcc.Store(id="session", data=str(uuid4())),
         dcc.Store(id="place", data=asked.get()),
         dcc.Store(id="language", data=spoken()),
-        *(dcc.Store(id=name) for name in ("uploads", "act", "pulse", "wake")),
+        *(dcc.Store(id=name) for name in ("uploads", "act", "pulse", "wake", "leave")),
     ]
     bodies = [html.Div(pages.ALL[name].frame(), id=f"page-{name}") for name in PAGES]
     page = html.Div(
@@ -74,8 +76,9 @@ def _header() -> html.Header:
         className="button",
         **{"aria-label": say("page.upload_label")},
     )
+    choices = [_languages(), _scheme(), *_sign_out()]
     return html.Header(
-        html.Div([home, _navigation(), Tree("link"), webcam.button(), upload, _languages(), _scheme()], className="top")
+        html.Div([home, _navigation(), Tree("link"), webcam.button(), upload, *choices], className="top")
     )
 
 
@@ -115,6 +118,16 @@ def _scheme() -> dmc.ColorSchemeToggle:
         size=36,
         **{"aria-label": say("page.scheme")},
     )
+
+
+def _sign_out() -> list[html.Form]:
+    """For who is signed in."""
+    visitor, words = visiting.get(), say("signin.out")
+    if visitor is None or visitor.key is None:
+        return []
+    icon = html.Span(className="icon icon-out")
+    button = html.Button(icon, type="submit", className="square", title=words, **{"aria-label": words})
+    return [html.Form(button, method="POST", action=SIGN_OUT)]
 
 
 def _alerts() -> html.Div:

@@ -63,6 +63,7 @@ def register(app: Dash, hub: Hub) -> None:
             return elements(uploads.box(files or []))
 
     app.clientside_callback(ClientsideFunction("page", "pulse"), Input("pulse", "data"))
+    app.clientside_callback(ClientsideFunction("page", "leave"), Input("leave", "data"), prevent_initial_call=True)
 
 
 async def _show(hub: Hub, session_id: str, place: str, language: str) -> None:
@@ -78,10 +79,14 @@ async def _show(hub: Hub, session_id: str, place: str, language: str) -> None:
         watch = asyncio.create_task(_watch(websocket, session))
         try:
             async for _ in session.moments():
+                if session.must_leave:
+                    break
                 if not session.asleep:
                     _tell(screen)
         finally:
             watch.cancel()
+        if session.must_leave:
+            set_props("leave", {"data": True})
 
 
 def _tell(screen: Screen) -> None:

@@ -1,5 +1,6 @@
 """Words about the state of things: connection, banners, empty page, untrained weights, uploads."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from dash import html
@@ -8,6 +9,9 @@ from dash_ui.board import Link
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.language import known, say
 from dash_ui.texts import age, listing
+
+#: How the API says which scope a key lacks.
+SCOPE = re.compile(r"\bscope\s([a-z]+)")
 
 
 def link_badge(link: Link) -> html.Span:
@@ -98,8 +102,16 @@ def loading() -> html.Div:
 def why(error: ApiProblem | ApiDown | None) -> str:
     """What the API had against a request, in the reader's language where the catalogue has the problem."""
     if isinstance(error, ApiProblem):
-        return known(f"problem.{error.name}", error.detail or error.title)
+        return problem(error.name, error.detail or error.title)
     return say("problem.api-down")
+
+
+def problem(name: str, detail: str) -> str:
+    """A problem by its name, in the reader's language where the catalogue has it, else as the API says."""
+    if name == "forbidden":
+        scope = SCOPE.search(detail)
+        return say("problem.forbidden", scope=scope[1]) if scope else detail
+    return known(f"problem.{name}", detail)
 
 
 def failed(error: ApiProblem | ApiDown | None) -> html.P:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dash_ui.data import Race
 from dash_ui.language import DEFAULT
+from dash_ui.signins import SignIn
 from dash_ui.view import View
 
 # Updates are merged: a page is told at most five times a second, and at least once a second, so that it
@@ -27,9 +28,10 @@ class Held:
 class Session:
     """The choices of one page and the bell that wakes its updates."""
 
-    def __init__(self, view: View, language: str = DEFAULT) -> None:
+    def __init__(self, view: View, language: str = DEFAULT, visitor: SignIn | None = None) -> None:
         self.view = view
         self.language = language
+        self.visitor = visitor
         self.held: Held | None = None
         self.labelled: dict[str, str] = {}  # by image, in the order in which they were labelled
         self.passed: set[str] = set()  # images left for later
@@ -37,6 +39,11 @@ class Session:
         self.closed = False
         self._shown = ("", 0.0)
         self._bell = asyncio.Event()
+
+    @property
+    def must_leave(self) -> bool:
+        """Whether its visitor has signed out, or has to sign in."""
+        return self.visitor is not None and self.visitor.over.is_set()
 
     def resume(self, previous: "Session") -> None:
         """The same page, connected again: it goes on where it was."""

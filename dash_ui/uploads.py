@@ -5,8 +5,8 @@ from typing import Any
 
 from dash import html
 
-from dash_ui import controls
-from dash_ui.language import known, say
+from dash_ui import controls, notices
+from dash_ui.language import say
 from dash_ui.texts import count, percent
 from dash_ui.view import link
 
@@ -59,4 +59,4 @@ def _line(file: File) -> html.Div:
 def _why(file: File) -> str:
     """Why it was refused: in the reader's language where the catalogue has the problem, else as the API says."""
     name = str(file.get("problem") or "").rpartition(":")[2]
-    return known(f"problem.{name}", str(file.get("message") or name))
+    return notices.problem(name, str(file.get("message") or name))

@@ -3,7 +3,6 @@
     "use strict";
     var LOST_AFTER_MS = 4000;
     var WAKE_EVERY_MS = 15000;
-    var YEAR_S = 31536000;
     var root = document.documentElement;
 
     var page = {
@@ -29,6 +28,10 @@
             lastPulse = Date.now();
             document.body.classList.remove("is-lost");
         },
+        /* The visitor has signed out, here or in another tab, or has to sign in: the server shows the way. */
+        leave: function () {
+            location.reload();
+        },
     };
 
     setInterval(function () {
@@ -41,6 +44,12 @@
         if (now - lastWake > WAKE_EVERY_MS && document.visibilityState === "visible") {
             lastWake = now;
             page.tell("wake", now);
+            // Or is it because we have to sign in (again)?
+            fetch("/signed-in").then(function (answer) {
+                if (answer.status === 401) {
+                    location.reload();
+                }
+            }, function () {});
         }
     }, 1000);
 
@@ -69,16 +78,12 @@
         var target = event.target;
         var link = target.closest("a[href^='/']");
         var order = target.closest("[data-act]");
-        var language = target.closest("[data-language]");
         if (link && !link.download && !link.target && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.button) {
             event.preventDefault();
             page.go(link.getAttribute("href"));
         } else if (order && (!order.dataset.confirm || window.confirm(order.dataset.confirm))) {
             // The number makes the same order twice two orders.
             page.tell("act", Object.assign({at: Date.now()}, JSON.parse(order.dataset.act)));
-        } else if (language) {
-            document.cookie = "language=" + language.dataset.language + ";path=/;samesite=lax;max-age=" + YEAR_S;
-            location.reload();
         }
     });
 

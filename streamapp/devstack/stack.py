@@ -102,7 +102,7 @@ class Stack(Service):
         await self._start_workers([worker for worker in workers if worker.needs_models], leave)
         pages = {worker.command.name: worker.ready_url for worker in workers}
         if "dashboard_url" in addresses:
-            pages["dashboard"] = addresses["dashboard_url"]
+            pages["dashboard"] = f"{addresses['dashboard_url']}/healthz"
         for name, url in pages.items():
             await health.until(partial(health.http, url), name, WORKER_WAIT_S)
         await self._start_stream(programs, addresses)
@@ -135,7 +135,8 @@ class Stack(Service):
         if not self._options.dashboard:
             return {"api_url": api_url}
         await self._start(programs.dashboard(dashboard_port, api_url))
-        return {"dashboard_url": f"http://127.0.0.1:{dashboard_port}", "api_url": api_url}
+        scheme = "https" if self._settings.tls_cert else "http"
+        return {"dashboard_url": f"{scheme}://127.0.0.1:{dashboard_port}", "api_url": api_url}
 
     async def _start_stream(self, programs: Programs, addresses: dict[str, str]) -> None:
         """The demonstration's stream, if it is wanted, and the progress line."""

@@ -14,10 +14,11 @@ from aiohttp import web
 
 from tests.support import fake_answers
 from tests.support.fake_books import Books, problem
+from tests.support.fake_keys import Keys
+from tests.support.fake_lists import fits
 from tests.support.fake_races import FakeWorld, jpeg
 
 EVERY_S = 0.4
-FILTERS = {"source": "source", "camera": "camera_id", "label": "label", "consensus": "consensus"}
 MAX_BYTES = 10 * 1024 * 1024
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
 
@@ -29,6 +30,7 @@ class FakeApi:
         self.port, self.every_s = port, every_s
         self.world = FakeWorld()
         self.books = Books(self.world)
+        self.keys = Keys()
         self.streams_opened = 0
         self._readers: set[asyncio.Queue[tuple[str, Any]]] = set()
         self._loop = asyncio.new_event_loop()
@@ -61,7 +63,7 @@ class FakeApi:
 
     # -- in the loop -------------------------------------------------------------------------------
     async def start(self) -> None:
-        app = web.Application(client_max_size=2 * MAX_BYTES)
+        app = web.Application(client_max_size=2 * MAX_BYTES, middlewares=[self.keys.middleware()])
         app.add_routes(
             [
                 web.get("/api/v1/images", self._images),
@@ -129,8 +131,7 @@ class FakeApi:
         fits = [
             (number, race)
             for number, race in enumerate(self.world.races)
-            if number < before
-            and all(race.get(field) == query[name] for name, field in FILTERS.items() if name in query)
+            if number < before and fits(race, query)
         ][::-1]
         more = str(fits[limit - 1][0]) if len(fits) > limit else None
         return web.json_response({"images": [_as_image(race) for _, race in fits[:limit]], "next": more})

@@ -32,6 +32,9 @@ class TwinApi:
 
     async def __aexit__(self, *exc: object) -> None: ...
 
+    def of(self, key: str | None) -> "TwinApi":
+        return self
+
     def send(self, event: str, data: Any) -> None:
         self._events.put_nowait((event, data))
 

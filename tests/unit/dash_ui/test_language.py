@@ -150,10 +150,10 @@ def not_shown(tree: ast.Module) -> Iterator[ast.AST]:
             yield from ast.walk(node)
 
 
-#: The markup of the first page, headers, and an error that goes into the log.
-UNSEEN = {"INDEX", "FOREVER", "error"}
+#: The markup of the first pages, headers, and an error that goes into the log.
+UNSEEN = {"INDEX", "TROUBLE", "CHOICE", "POLICY", "HEADERS", "FOREVER", "error"}
 
 
 def is_for_programs(func: ast.expr) -> bool:
     name = ast.unparse(func)
-    return name.startswith("log.") or name in ("_problem", "ApiDown", "ApiProblem", "html.Code")
+    return name.startswith("log.") or name in ("problem", "ApiDown", "ApiProblem", "html.Code")
