@@ -17,6 +17,7 @@ from faust.types import EventT
 from prometheus_client import Counter
 
 from streamapp import topics
+from streamapp.backing import RaceBacking, TableBacking
 from streamapp.errors import ModelError, RecordError
 from streamapp.letters import dead_letter, send_dead_letter
 from streamapp.metrics import Metrics
@@ -25,8 +26,9 @@ from streamapp.retries import is_for
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
 from streamapp.stats_feed import Feed
-from streamapp.stats_tables import CheckpointedTransport, Checkpoints, TableBacking
+from streamapp.stats_tables import CheckpointedTransport, Checkpoints
 from streamapp.stream import StreamApp, raw_topic
+from streamapp.transport import PacedConsumer
 from tables.book import Book
 from tables.buckets import ENSEMBLE
 from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, TICK
@@ -65,9 +67,11 @@ class Stats:
 
     def __init__(self, app: StreamApp, settings: Settings, expected: frozenset[str], metrics: Metrics) -> None:
         self.app = app
-        races, buckets, totals = (TableBacking(app, name, settings.partitions) for name in topics.TABLES)
+        races, buckets, totals = (
+            (RaceBacking if name == "races" else TableBacking)(app, name, settings.partitions) for name in topics.TABLES
+        )
         self.book = Book(races, buckets, totals, expected, settings.race_deadline_s)
-        self.checkpoints = Checkpoints(self.book)
+        self.checkpoints = Checkpoints(self.book, lambda: cast(PacedConsumer, app.consumer).holds_lease)
         self.feed = Feed(app, self.book, self.checkpoints, metrics)
         self.dead_letters = raw_topic(app, topics.DEAD_LETTERS)
         self.read = Counter(

@@ -60,8 +60,8 @@ class Feed:
 
     @property
     def silent(self) -> bool:
-        """Whether partitions are moving."""
-        return self.app.rebalancing or not self.checkpoints.active
+        """Whether partitions are moving, or may have moved."""
+        return self.app.rebalancing or not self.checkpoints.writable
 
     async def catch_up(self) -> None:
         """Wait while too many verdicts are waiting."""

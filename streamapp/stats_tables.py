@@ -4,19 +4,22 @@ Faust's own way, one changelog record for each change, would write an image's ra
 answer. Here changes wait in memory (`tables.shelf`) and a checkpoint writes the newest value of each: the races, and
 when the broker has those, the buckets and totals that have not been written for a while. Offsets are committed after
 the races, so a killed worker's successor reads again what the tables do not have.
+
+A worker that was frozen, or cut off, and is back does not know that its partitions may be another's by now: it writes
+only as long as the group is sure to count it in (`streamapp.membership.Lease`).
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-import faust
 from faust.transport.consumer import ensure_TP
-from faust.types import TP, EventT, RecordMetadata
-from faust.types.tuples import FutureMessage, Message
+from faust.types import TP
+from faust.types.tuples import FutureMessage
 
+from streamapp.backing import TableBacking
 from streamapp.transport import PacedConsumer, PacedTransport
 from tables.book import Book
 from tables.shelf import Shelf, Write
@@ -31,59 +34,22 @@ WRITE_S = 5.0
 BATCH = 64
 
 
-class TableBacking:
-    """A Faust table of bytes as the backing of a shelf."""
-
-    def __init__(self, app: faust.App, name: str, partitions: int) -> None:
-        self.table: Any = app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions)
-
-    def get(self, key: str) -> bytes | None:
-        """The value as the table has it."""
-        value: bytes | None = self.table.data.get(key.encode())
-        return value
-
-    def forget(self, key: str) -> None:
-        """Drop it from the store, not from the changelog."""
-        self.table.data.pop(key.encode(), None)
-
-    def items(self) -> Iterator[tuple[str, bytes]]:
-        """Everything in the store."""
-        return ((key.decode(), value) for key, value in self.table.data.items())
-
-    def send(self, write: Write) -> FutureMessage:
-        """Send one record to the changelog.
-
-        Not by the table's own `send_changelog`: that would note the record's offset as persisted when the broker has
-        it, and a worker that is killed before `keep` would never read it again.
-        """
-        sent: FutureMessage = self.table.changelog_topic.send_soon(
-            key=write.key.encode(),
-            value=write.value,
-            partition=write.partition,
-            key_serializer="raw",
-            value_serializer="raw",
-        )
-        return sent
-
-    def keep(self, written: Sequence[tuple[Write, RecordMetadata]]) -> None:
-        """Put records into the store that are in the changelog now, exactly as a recovery would."""
-        self.table.apply_changelog_batch([self._event(write, at) for write, at in written])
-
-    def _event(self, write: Write, at: RecordMetadata) -> EventT:
-        key = write.key.encode()
-        message = Message(at.topic, at.partition, at.offset, time.time(), 0, None, key, write.value, None)
-        event: EventT = self.table.app.create_event(key, write.value, {}, message)
-        return event
-
-
 class Checkpoints:
-    """Writes the book's changes. Between two rebalances only: `begin` and `end` say when partitions are ours."""
+    """Writes the book's changes. Between two rebalances only: `begin` and `end` say when partitions are ours; while
+    they are, `holds_lease` says whether that is sure.
+    """
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, holds_lease: Callable[[], bool]) -> None:
         self.book = book
+        self._holds_lease = holds_lease
         self.active = False
         self.generation = 0
         self._lock = asyncio.Lock()
+
+    @property
+    def writable(self) -> bool:
+        """Whether the tables are ours for sure."""
+        return self.active and self._holds_lease()
 
     def begin(self) -> None:
         """The tables are recovered and ours."""
@@ -102,7 +68,7 @@ class Checkpoints:
         generation = self.generation
         async with self._lock:
             book, now = self.book, time.time()
-            if not self.active or generation != self.generation:
+            if not self.writable or generation != self.generation:
                 return False
             # All are taken at the same moment: a bucket on the broker has nothing that its race has not.
             races = book.races.take(now)
@@ -138,6 +104,8 @@ class Checkpoints:
         await asyncio.wait(sent, timeout=WRITE_S)
         written = [(write, future.result()) for write, future in zip(batch, sent, strict=True) if _is_sent(future)]
         if generation == self.generation:
+            if not self.writable:  # kept, they would stand behind records of another worker that we have not read
+                return set()
             backing.keep(written)
             shelf.kept([write for write, _ in written])
         return {write.key for write, _ in written}

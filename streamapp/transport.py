@@ -5,23 +5,20 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from contextvars import ContextVar
 from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import IllegalGenerationError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Producer, Transport
 
 from streamapp.brokers import security_options
+from streamapp.membership import Lease, join_again_when_left_out, keep_member_id
 from streamapp.settings import Settings
 
 LEAVE_S = 4.0
 QUIET_AFTER_S, QUIET_FACTOR = 2.0, 5
-RECONNECT_S = REJOIN_S = 0.25
-#: The generation of the group in which the commit under way was sent.
-_commit_of: ContextVar[int | None] = ContextVar("_commit_of", default=None)
+RECONNECT_S = 0.25
 #: Busy are so many fetches with data within so many seconds.
 BUSY_FETCHES, BUSY_S, BUSY_FACTOR = 10, 1.0, 3
 
@@ -42,11 +39,14 @@ def credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredenti
 class PacedThread(AIOKafkaConsumerThread):
     """Consumer thread that pauses after an empty fetch, for brokers that answer those at once."""
 
+    lease: Lease | None = None
+
     async def on_start(self) -> None:
         """Start the consumer, then adapt it."""
         await super().on_start()
         keep_member_id(self._ensure_consumer())
         join_again_when_left_out(self._ensure_consumer())
+        self.lease = Lease(self._ensure_consumer())
         pace_reconnects(self._ensure_consumer()._client)
         app = cast(Any, self.app)  # a StreamApp, whose module imports this one
         pace_fetches(self._ensure_consumer(), app.settings.empty_fetch_pause_ms * app.patience)
@@ -65,6 +65,12 @@ class PacedConsumer(Consumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return PacedThread(self, loop=self.loop, beacon=self.beacon)
 
+    @property
+    def holds_lease(self) -> bool:
+        """Whether the partitions that are assigned to us are ours for sure."""
+        lease = cast(PacedThread, self._thread).lease
+        return lease is not None and lease.is_held
+
 
 class PacedProducer(Producer):
     """Faust's producer, which does not hurry to a broker that is away."""
@@ -80,64 +86,6 @@ class PacedTransport(Transport):
 
     Consumer = PacedConsumer
     Producer = PacedProducer
-
-
-def keep_member_id(consumer: AIOKafkaConsumer) -> None:
-    """Make a started consumer keep its member id when a commit is refused for its generation.
-
-    A commit that crosses a rebalance is refused so. aiokafka then forgets its id and joins as somebody new, while
-    Apache's own client joins again under its id. To the embedded broker the old id stays a member, even the leader,
-    that never answers, and nobody is assigned anything. Where we have joined again before the refusal comes, aiokafka
-    would leave what it has just joined.
-    """
-    coordinator = consumer._coordinator
-    commit, reset = coordinator._do_commit_offsets, coordinator.reset_generation
-
-    async def keeping(*args: Any) -> None:
-        member_id, token = coordinator.member_id, _commit_of.set(coordinator.generation)
-        try:
-            await commit(*args)
-        except IllegalGenerationError:
-            coordinator.member_id = coordinator.member_id or member_id
-            raise
-        finally:
-            _commit_of.reset(token)
-
-    def reset_unless_joined_since() -> None:
-        if _commit_of.get() in (None, coordinator.generation):
-            reset()
-
-    coordinator._do_commit_offsets, coordinator.reset_generation = keeping, reset_unless_joined_since
-
-
-class _LeftOut(Exception):
-    """The group's leader has made its plan without us."""
-
-
-def join_again_when_left_out(consumer: AIOKafkaConsumer) -> None:
-    """Make a started consumer join again when it is told that it has joined, and not what it is assigned.
-
-    The embedded broker says so to a member that comes while the leader plans for the others. aiokafka cannot read the
-    empty assignment, and its coordination ends for good.
-    """
-    coordinator = consumer._coordinator
-    rejoin, complete = coordinator._do_rejoin_group, coordinator._on_join_complete
-
-    async def completing(generation: int, member_id: str, protocol: str, assignment: bytes) -> None:
-        if not assignment:
-            raise _LeftOut
-        await complete(generation, member_id, protocol, assignment)
-
-    async def rejoining(subscription: Any) -> bool:
-        try:
-            joined: bool = await rejoin(subscription)
-        except _LeftOut:
-            coordinator.request_rejoin()
-            await asyncio.sleep(REJOIN_S)
-            return False
-        return joined
-
-    coordinator._do_rejoin_group, coordinator._on_join_complete = rejoining, completing
 
 
 def pace_reconnects(client: AIOKafkaClient) -> None:

@@ -17,7 +17,7 @@ from tables.marks import Mark
 from tables.race import KEEP_RACE_S, Answer, Dead, Race
 from tables.votes import consensus, disagreement, ensemble, fastest, most_confident
 
-__all__ = ["KEEP_RACE_S", "Outline", "Race", "due_at", "from_bytes", "outline", "to_bytes", "verdict"]
+__all__ = ["KEEP_RACE_S", "Outline", "Race", "due_at", "from_bytes", "outline", "progress", "to_bytes", "verdict"]
 
 
 def verdict(race: Race, expected: Set[str], now: float) -> Verdict:
@@ -88,11 +88,21 @@ def from_bytes(key: str, value: bytes) -> Race:
 
 def outline(value: bytes) -> Outline:
     """From `to_bytes`; the journal's changes are without their predictions."""
-    *plain, offsets, dead, _, journal = orjson.loads(zlib.decompress(value).partition(b"\n")[0])
-    race = dict(zip(_PLAIN, plain, strict=True))
+    race, (offsets, dead, _, journal) = _header(value)
     owes = race["revision"] > race["published"]
     changes = [Change(*entry) for *entry, _ in journal]
     return Outline(race["partition"], race["opened_at"], race["closed_at"], owes, bool(offsets or dead), changes)
+
+
+def progress(value: bytes) -> tuple[float, ...]:
+    """How much a race knew when it was written with `to_bytes`: it is less for what was written before it.
+
+    A race that comes after one of the same image that is deleted was opened later.
+    """
+    race, packed = _header(value)
+    offsets, dead, *_ = packed
+    label = -1 if race["label_offset"] is None else race["label_offset"]
+    return race["opened_at"], len(offsets) + len(dead), label, race["revision"], race["published"]
 
 
 def due_at(race: Race | Outline, deadline_s: float) -> float:
@@ -100,6 +110,12 @@ def due_at(race: Race | Outline, deadline_s: float) -> float:
     if race.closed_at is None and race.has_outcome:
         return race.opened_at + deadline_s
     return ceil(((race.closed_at or race.opened_at) + KEEP_RACE_S) / BUCKET_S) * BUCKET_S
+
+
+def _header(value: bytes) -> tuple[dict[str, Any], list[Any]]:
+    """What is plain, by name, and the rest, of the line without the answers."""
+    fields = orjson.loads(zlib.decompress(value).partition(b"\n")[0])
+    return dict(zip(_PLAIN, fields, strict=False)), fields[len(_PLAIN) :]
 
 
 _PLAIN = (

@@ -17,9 +17,10 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from streamapp import transport
 from streamapp.errors import BrokerError
+from streamapp.membership import keep_member_id
 from streamapp.publish import Topic
 from streamapp.topics import check_created
-from streamapp.transport import PacedThread, keep_member_id, pace_reconnects
+from streamapp.transport import PacedThread, pace_reconnects
 
 
 def app() -> faust.App:

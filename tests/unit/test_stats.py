@@ -59,7 +59,8 @@ class Desk:
         self.journal = []
         self.races, self.buckets, self.totals = (Table(name, self.journal) for name in topics.TABLES)
         self.book = Book(self.races, self.buckets, self.totals, MODELS, 30.0)
-        self.checkpoints = Checkpoints(self.book)
+        self.leased = True
+        self.checkpoints = Checkpoints(self.book, lambda: self.leased)
         self.checkpoints.begin()
 
     def answer(self, *models, at=None):
@@ -158,6 +159,35 @@ async def test_between_two_rebalances_nothing_is_written(desk):
     desk.checkpoints.end()
     assert not await desk.checkpoints.write()
     assert desk.journal == []
+
+
+async def test_without_the_lease_nothing_is_written_until_it_is_back(desk):
+    desk.answer()
+    desk.leased = False
+    assert not await desk.checkpoints.write()
+    assert desk.journal == []
+    desk.leased = True
+    assert await desk.checkpoints.write()
+    assert list(desk.races) == [str(IMAGE)]
+
+
+async def test_what_is_acknowledged_after_the_lease_is_not_kept_and_comes_again(desk):
+    """Another worker may have written in between, and what it wrote would never be read."""
+    desk.answer()
+    desk.races.broker = "waits"
+    futures = []
+    send = desk.races.send
+    desk.races.send = lambda write: futures.append(send(write)) or futures[-1]
+    writing = asyncio.create_task(desk.checkpoints.write())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    desk.leased = False
+    futures[0].set_result(0)
+    assert not await writing
+    assert not desk.races
+    desk.leased, desk.races.broker = True, "takes"
+    assert await desk.checkpoints.write()
+    assert list(desk.races) == [str(IMAGE)]
 
 
 async def test_many_changes_are_written_in_batches(desk):

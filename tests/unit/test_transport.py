@@ -5,14 +5,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from aiokafka.consumer.group_coordinator import GroupCoordinator
 
 from streamapp.transport import (
     BUSY_FACTOR,
     BUSY_FETCHES,
     QUIET_AFTER_S,
     QUIET_FACTOR,
-    join_again_when_left_out,
     pace_fetches,
     pause_s,
 )
@@ -68,28 +66,3 @@ def test_without_a_pause_the_consumer_stays_as_it_is() -> None:
     plain = consumer(fetch)
     pace_fetches(cast(Any, plain), 0)
     assert plain._fetcher._proc_fetch_request is fetch
-
-
-class Left(GroupCoordinator):  # type: ignore[misc]  # aiokafka has no types
-    """A coordinator whose broker has left it out; nothing else of it is there."""
-
-    def __init__(self, assignment: bytes) -> None:
-        self.answer, self.asked_again, self.completed = assignment, 0, 0
-
-    async def _do_rejoin_group(self, subscription: Any) -> bool:
-        await self._on_join_complete(1, "me", "range", self.answer)
-        return True
-
-    async def _on_join_complete(self, *args: Any) -> None:
-        self.completed += 1
-
-    def request_rejoin(self) -> None:
-        self.asked_again += 1
-
-
-@pytest.mark.parametrize(("assignment", "joined"), [(b"", False), (b"\0\0", True)], ids=["left out", "assigned"])
-async def test_a_member_that_the_plan_leaves_out_joins_again(assignment: bytes, joined: bool) -> None:
-    coordinator = Left(assignment)
-    join_again_when_left_out(cast(Any, SimpleNamespace(_coordinator=coordinator)))
-    assert await coordinator._do_rejoin_group(None) is joined
-    assert (coordinator.completed, coordinator.asked_again) == (int(joined), int(not joined))

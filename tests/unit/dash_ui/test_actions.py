@@ -57,7 +57,7 @@ async def test_a_label_is_sent_and_remembered_until_it_is_undone(hub: Hub, api: 
     assert api.posted == [("/images/17%2F..%2Fx/label", {"label": "cat", "by": "dashboard"})]
     assert session.labelled == {"17/../x": "cat"}
     await act(hub, "a", {"do": "undo"})
-    assert session.labelled == {}
+    assert (session.labelled, session.again) == ({}, ["17/../x"])
     assert await act(hub, "a", {"do": "undo"}) is None
 
 

@@ -73,8 +73,25 @@ def test_a_page_of_images_is_small_enough_and_leads_to_older_ones(board: Board, 
     assert dict(ask.params) == {"limit": "24", "source": "cifar10"}
     answered(screen.scene.asks, ask, Answer(listed(world)))
     now = told(screen)
-    assert "/images?before=abc&source=cifar10" in now["images-grid"]
     assert sum(map(len, now.values())) <= MAX_REFRESH_BYTES
+    now |= told(screen)
+    assert "/images?before=abc&page=2&source=cifar10" in now["images-paging"]
+    assert len(json.loads(now["images-rows"])["rowData"]) == 24
+    assert '"className": ""' in now["images-table"]
+
+
+def test_images_are_shown_as_pictures_too_or_it_is_said_why_not(board: Board, world: FakeWorld) -> None:
+    screen = open_page(board, "/images?look=pictures&labelled=false&page=3&before=abc")
+    (ask,) = images.wants(screen.scene.view, board)
+    assert dict(ask.params) == {"limit": "24", "labelled": "false", "before": "abc"}
+    assert "loading" in told(screen)["images-grid"]
+    answered(screen.scene.asks, ask, Answer(listed(world)))
+    now = told(screen)
+    assert now["images-grid"].count("/thumb/") == 24
+    assert "Page 3" in now["images-paging"]
+    assert "images-rows" not in now
+    answered(screen.scene.asks, ask, Answer({"images": [], "next": None}))
+    assert "No image fits these filters" in told(screen)["images-grid"]
 
 
 def test_classes_are_typed_where_there_are_too_many_to_choose_from(board: Board) -> None:
@@ -211,7 +228,7 @@ def test_while_the_first_answer_of_a_new_bucket_is_on_its_way_the_last_one_is_sh
     assert past.newest({}.get, "10m", now) is None
 
 
-def in_review(world: FakeWorld, board: Board, url: str = "/review") -> Screen:
+def in_review(world: FakeWorld, board: Board, url: str = "/review", older: str | None = None) -> Screen:
     """The review page over three images: all agree, all differ, one has a label."""
     screen = open_page(board, url)
     found = [world.race("upload") for _ in range(2)] + [world.race(label="cat")]
@@ -219,12 +236,13 @@ def in_review(world: FakeWorld, board: Board, url: str = "/review") -> Screen:
         race["disagreement"] = disagreement
         for prediction in race["predictions"]:
             prediction["confidence"] = confidence
-    answered(screen.scene.asks, asks.recent(review.SEEN), Answer({"images": [item(race) for race in found]}))
+    page = {"images": [item(race) for race in found], "next": older}
+    answered(screen.scene.asks, asks.unlabelled(review.SEEN), Answer(page))
     return screen
 
 
 def shown(screen: Screen) -> list[str]:
-    return [race.image_id for race in review.queue(screen.scene, screen.scene.answer(asks.recent(review.SEEN)))]
+    return [race.image_id for race in review.queue(screen.scene, screen.scene.answer(asks.unlabelled(review.SEEN)))]
 
 
 def test_what_the_models_disagree_on_comes_first_and_what_has_a_label_not_at_all(
@@ -245,6 +263,38 @@ def test_what_was_labelled_or_passed_over_leaves_the_queue(board: Board, world: 
     screen.scene.session.passed.add(second)
     assert shown(screen) == []
     assert "Nothing to review" in told(screen)["review-image"]
+
+
+def test_a_label_that_was_taken_back_is_asked_for_first_though_the_api_lists_it_no_more(
+    board: Board, world: FakeWorld
+) -> None:
+    screen = in_review(world, board)
+    told(screen)
+    first, second = shown(screen)
+    session = screen.scene.session
+    answered(screen.scene.asks, asks.unlabelled(review.SEEN), Answer({"images": [], "next": None}))
+    assert shown(screen) == []
+    session.again = [second, first]
+    assert shown(screen) == [second, first]
+    session.labelled[second] = "cat"
+    assert shown(screen) == [first]
+
+
+def test_older_images_are_a_page_further_and_what_is_left_is_said_where_it_is_known(
+    board: Board, world: FakeWorld
+) -> None:
+    assert '"2 left"' in told(in_review(world, board))["review-all"]
+    screen = in_review(world, board, older="abc")
+    now = told(screen)
+    assert "2 left here, and older ones" in now["review-all"]
+    assert "/review?before=abc" in now["review-pages"]
+    assert "data-key" not in now["review-pages"]
+    screen.scene.session.passed.update(shown(screen))
+    now = told(screen)
+    assert "look through older ones" in now["review-image"]
+    assert '"data-key": "ArrowRight"' in now["review-pages"]
+    (ask,) = review.wants(View.parse("/review?before=abc"), board)
+    assert dict(ask.params) == {"labelled": "false", "limit": "100", "before": "abc"}
 
 
 def test_all_that_are_shown_can_be_labelled_as_most_models_say(board: Board, world: FakeWorld) -> None:
