@@ -42,6 +42,7 @@ class Access:
 
     def answered(self, key: str | None) -> None:
         """The API has answered a request with this key."""
+        self.tried.set()
         if key is None:
             self.asks = False
             if self.guest.over.is_set():
@@ -49,6 +50,7 @@ class Access:
 
     def refused(self, key: str | None) -> None:
         """The API does not know who this is."""
+        self.tried.set()
         if key is not None:
             self.signins.refuse(key)
         elif self.asks is not True:

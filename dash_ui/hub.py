@@ -143,8 +143,7 @@ class Hub:
                 error = str(failure)
                 if isinstance(failure, ApiProblem) and failure.status == access.UNAUTHORIZED and self.access.needed:
                     continue
-            finally:
-                self.access.tried.set()
+            self.access.tried.set()
             # A stream that breaks is first "reconnecting"; only when that fails is the API "down".
             self._take_link(Link("reconnecting" if self.board.link.state == "live" else "down", error))
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))

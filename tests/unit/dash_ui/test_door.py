@@ -275,6 +275,17 @@ async def test_the_dashboards_own_key_lets_everybody_in_who_reaches_this_machine
         assert await status(who, "/sign-in") == 303
 
 
+async def test_who_comes_while_the_api_answers_does_not_wait_to_hear_whether_it_asks(api: FakeApi) -> None:
+    for own in (Access(), Access(READER)):
+        async with serving(api, own):
+            await until(own.tried.is_set)
+        assert own.asks is (None if own.own else True)
+    api.keys.scopes = {}
+    async with serving(api, own := Access()):
+        await until(own.tried.is_set)
+        assert own.asks is False
+
+
 async def test_without_keys_only_this_machines_names_are_answered(api: FakeApi) -> None:
     api.keys.scopes = {}
     async with serving(api) as url, browser(url) as who:
