@@ -40,14 +40,21 @@ def asked(word: str, order: Mapping[str, Any], question: str) -> html.Button:
 def select(name: str, label: str, words: Mapping[str, str], chosen: str) -> html.Label:
     """A choice in a form; its value goes into the URL."""
     options = [Element("option", {"value": value}, [word]) for value, word in words.items()]
-    field = Element("select", {"name": name, "defaultValue": chosen, "key": chosen}, options)
+    field = Element("select", {"name": name, "defaultValue": chosen}, options)
     return html.Label([html.Span(label), field], className="field")
 
 
-def text_field(name: str, label: str, value: str, kind: str = "search") -> html.Label:
-    """A line of text in a form."""
-    field = Element("input", {"name": name, "type": kind, "defaultValue": value, "key": value, "maxLength": 200})
+def text_field(name: str, label: str, value: str, hint: str = "") -> html.Label:
+    """A line of text in a form; the hint stands in it while it is empty."""
+    said = {"placeholder": hint} if hint else {}
+    field = Element("input", {"name": name, "type": "search", "defaultValue": value, "maxLength": 200, **said})
     return html.Label([html.Span(label), field], className="field")
+
+
+def moment_field(name: str, label: str, value: str) -> html.Label:
+    """A moment in a form: a person reads and writes it in their own time zone, the URL has universal time."""
+    field = Element("input", {"name": name, "type": "datetime-local", "defaultValue": value})
+    return html.Label([html.Span(label), field], className="field moment")
 
 
 def time(iso: str, style: str = "datetime") -> Element:

@@ -4,6 +4,7 @@
 
     var STYLES = {
         time: {timeStyle: "medium"},
+        short: {dateStyle: "short", timeStyle: "medium"},
         datetime: {dateStyle: "medium", timeStyle: "medium"},
     };
     var formats = {};
@@ -25,9 +26,37 @@
         return React.createElement("svg", box, React.createElement("path", {d: props.d}));
     }
 
+    /* A moment as a field for one takes it: in the reader's own time zone, to the minute. */
+    function local(iso) {
+        var date = new Date(iso);
+        return isNaN(date) ? "" : new Date(date - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+    }
+
+    /* A field that takes another value when it is sent one, and keeps the focus. */
+    function Field(props) {
+        var node = React.useRef(null);
+        var given = props.own.defaultValue;
+        var value = props.own.type === "datetime-local" ? local(given) : given;
+        React.useEffect(function () {
+            node.current.value = value;
+        }, [value, props.options.length]);
+        var own = Object.assign({}, props.own, {ref: node, defaultValue: value});
+        return React.createElement.apply(null, [props.tag, own].concat(props.options));
+    }
+
+    /* Such fields tell moments in universal time, which is what URLs and the API have. */
+    document.addEventListener("formdata", function (event) {
+        event.target.querySelectorAll("input[type=datetime-local]").forEach(function (field) {
+            event.formData.set(field.name, field.value && new Date(field.value).toISOString().slice(0, 19) + "Z");
+        });
+    });
+
     function draw(node) {
         if (!Array.isArray(node)) {
             return node;
+        }
+        if (node[1].defaultValue !== undefined) {
+            return React.createElement(Field, {tag: node[0], own: node[1], options: node.slice(2).map(draw), key: node[1].name});
         }
         if (node[0] === "time") {
             return React.createElement("time", node[1], moment(node[1]));
@@ -39,6 +68,8 @@
     }
 
     window.dash_ui = {
+        draw: draw,
+        moment: moment,
         Tree: function (props) {
             return draw(["div", {id: props.id, className: props.className}].concat(props.tree || []));
         },

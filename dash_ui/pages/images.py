@@ -6,19 +6,21 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dash_ui import asks, controls, detail, notices, strip
-from dash_ui.asks import Ask
+from dash_ui import asks, controls, detail, notices, sheet, strip
+from dash_ui.asks import Answer, Ask
 from dash_ui.board import Board
 from dash_ui.data import Race
 from dash_ui.language import say
-from dash_ui.parts import Part, Scene, tree
-from dash_ui.texts import class_name, percent, source_name
-from dash_ui.tree import Tree
+from dash_ui.parts import Part, Scene, prop, tree
+from dash_ui.texts import class_name, count, percent, source_name
+from dash_ui.tree import Element, Tree
 from dash_ui.view import View
 
 SOURCES = ("upload", "webcam", "cifar10", "folder", "unsplash")
 #: What may be filtered by; each is also what the API calls it.
-CHOICES = ("source", "label", "consensus")
+FILTERS = ("q", "since", "until", "source", "camera", "label", "labelled", "consensus", "disagreement")
+#: A table, or the pictures alone.
+LOOKS = ("table", "pictures")
 
 #: The least disagreement to show, of 0 (all say the same) to 1.
 DIFFERING = ("0.1", "0.3", "0.5")
@@ -28,14 +30,11 @@ MOST_CHOICES = 60
 
 def frame() -> list[Component]:
     """The filters, the grid and the detail of one image, still empty."""
+    head = html.Div([html.H2(say("images.heading")), Tree("images-look", className="tools")], className="section-head")
+    table = html.Div(sheet.grid("images-rows"), id="images-table", className="unseen")
     return [
         html.Section(
-            [
-                html.Div(
-                    [html.H2(say("images.heading")), Tree("images-filter", className="tools")], className="section-head"
-                ),
-                Tree("images-grid"),
-            ],
+            [head, Tree("images-filter"), table, Tree("images-grid"), Tree("images-paging")],
             className="card",
             **{"aria-label": say("images.heading")},
         ),
@@ -51,59 +50,109 @@ def wants(view: View, _board: Board) -> Iterable[Ask]:
 
 
 def _page(view: View) -> Ask:
-    return asks.images({name: view.get(name) for name in (*CHOICES, "camera", "disagreement", "before")})
+    return asks.images({name: view.get(name) for name in (*FILTERS, "before")})
 
 
 def parts(scene: Scene) -> Iterable[Part]:
     """What the page shows now."""
     view, board = scene.view, scene.board
     answer = scene.answer(_page(view))
-    closed = View.parse(view.url(open=None))
+    closed, look = View.parse(view.url(open=None)), view.pick("look", LOOKS)
+    items = answer.data["images"] if answer and answer.data else []
+    table = look == LOOKS[0] and bool(items)
+    state = (answer, closed, board.revisions.models)
+    yield tree("images-look", closed, lambda: _looks(closed))
     yield tree("images-filter", (closed, tuple(board.classes)), lambda: _filters(closed, board.classes))
-    yield tree("images-grid", (answer, closed, board.revisions.models), lambda: _grid(scene, answer))
+    yield prop("images-table", "className", "" if table else "unseen")
+    if table:
+        yield "images-rows", state, lambda: _rows(items, closed, board)
+    yield tree("images-grid", (state, look), lambda: _grid(closed, answer, look, board))
+    yield tree("images-paging", (answer, closed), lambda: _paging(closed, answer))
     opened = scene.answer(asks.image(view.get("open"))) if view.get("open") else None
-    state = (view.get("open"), opened, board.revisions.models)
-    yield tree("images-detail", state, lambda: detail.dialog(view, opened, board) if view.get("open") else None)
+    shown = (view.get("open"), opened, board.revisions.models)
+    yield tree("images-detail", shown, lambda: detail.dialog(view, opened, board) if view.get("open") else None)
 
 
-def _filters(view: View, classes: list[str]) -> html.Form:
+def _looks(view: View) -> html.Nav:
+    return controls.segments(view, "look", {look: say(f"images.look_{look}") for look in LOOKS}, say("images.look"))
+
+
+def _filters(view: View, classes: list[str]) -> list[Component]:
+    """The form; on a phone, all but the search are there when they are asked for."""
+    more = html.Label(
+        [Element("input", {"type": "checkbox"}), html.Span(say("images.filters"))], className="more-filters"
+    )
+    return [more, _form(view, classes)]
+
+
+def _form(view: View, classes: list[str]) -> html.Form:
     anything = {"": say("images.any")}
     sources = anything | {name: source_name(name) for name in SOURCES}
     named = anything | {name: class_name(name) for name in classes}
+    labelled = anything | {value: say(f"images.labelled_{value}") for value in ("true", "false")}
     differing = anything | {share: say("images.at_least", share=percent(float(share))) for share in DIFFERING}
     few = len(classes) <= MOST_CHOICES
     fields = [
+        controls.text_field("q", say("images.search"), view.get("q"), hint=say("images.search_hint")),
+        controls.moment_field("since", say("images.since"), view.get("since")),
+        controls.moment_field("until", say("images.until"), view.get("until")),
         controls.select("source", say("images.source"), sources, view.get("source")),
+        controls.text_field("camera", say("images.camera"), view.get("camera")),
+        controls.select("labelled", say("images.labelled"), labelled, view.get("labelled")),
         *(
             controls.select(name, say(f"images.{name}"), named, view.get(name))
             if few
             else controls.text_field(name, say(f"images.{name}"), view.get(name))
             for name in ("label", "consensus")
         ),
-        controls.text_field("camera", say("images.camera"), view.get("camera")),
         controls.select("disagreement", say("images.disagreement"), differing, view.get("disagreement")),
     ]
-    reset = [html.A(say("images.reset"), href=View(view.page).url(), className="linklike")] if view.params else []
-    return html.Form([*fields, *reset], action=View(view.page).url(), **{"data-filter": "images"}, className="filter")
+    look = view.get("look")
+    kept = [Element("input", {"type": "hidden", "name": "look", "value": look})] if look else []
+    filtered = any(view.get(name) for name in FILTERS)
+    empty = View(view.page).url(look=look)
+    reset = [html.A(say("images.reset"), href=empty, className="button quiet small")] if filtered else []
+    return html.Form(
+        [*fields, *kept, *reset], action=View(view.page).url(), **{"data-filter": "images"}, className="filter"
+    )
 
 
-def _grid(scene: Scene, answer: asks.Answer | None) -> list[Component]:
+def _rows(items: list[dict[str, Any]], view: View, board: Board) -> dict[str, Any]:
+    """The properties of the grid."""
+    models = board.models
+    rows = [sheet.row(Race.from_image(item), models, view) for item in items]
+    return {"columnDefs": sheet.columns(models), "rowData": rows}
+
+
+def _grid(view: View, answer: Answer | None, look: str, board: Board) -> list[Component]:
+    """The pictures, or what there is instead of images."""
     if answer is None:
         return [html.Div([html.Div(className="skeleton") for _ in range(12)], className="gallery loading")]
     if answer.data is None:
         return [notices.failed(answer.error)]
-    view, models = View.parse(scene.view.url(open=None)), scene.board.models
-    races = [Race.from_image(item) for item in answer.data["images"]]
-    tiles = [strip.frame(race, models, False, view.url(open=race.image_id)) for race in races]
-    if not tiles:
-        return [html.P(say("images.none" if view.params else "images.empty"), className="muted no-figures")]
     stale = [notices.failed(answer.error)] if answer.error else []
-    return [*stale, html.Div(tiles, className="gallery"), _paging(view, answer.data)]
+    if not answer.data["images"]:
+        filtered = any(view.get(name) for name in (*FILTERS, "before"))
+        return [*stale, html.P(say("images.none" if filtered else "images.empty"), className="muted no-figures")]
+    if look == LOOKS[0]:
+        return stale
+    races = [Race.from_image(item) for item in answer.data["images"]]
+    tiles = [strip.frame(race, board.models, False, view.url(open=race.image_id)) for race in races]
+    return [*stale, html.Div(tiles, className="gallery")]
 
 
-def _paging(view: View, page: dict[str, Any]) -> html.Nav:
+def _paging(view: View, answer: Answer | None) -> html.Nav:
     """The way to older images and back to the newest; the browser's own way back leads to the page before."""
-    newest = [html.A(say("images.newest"), href=view.url(before=None), className="button quiet small")]
-    older = [html.A(say("images.older"), href=view.url(before=page["next"]), className="button quiet small")]
-    links = (newest if view.get("before") else []) + (older if page.get("next") else [])
+    number = int(view.get("page")) if view.get("page").isdecimal() else 1
+    following = answer.data.get("next") if answer and answer.data else None
+    links: list[Component] = []
+    if view.get("before"):
+        links.append(_step("images.newest", view.url(before=None, page=None)))
+        links.append(html.Span(say("images.page", number=count(number)), className="muted"))
+    if following:
+        links.append(_step("images.older", view.url(before=following, page=str(number + 1))))
     return html.Nav(links, className="paging", **{"aria-label": say("images.pages")})
+
+
+def _step(word: str, url: str) -> html.A:
+    return html.A(say(word), href=url, className="button quiet small")

@@ -19,7 +19,7 @@ RUN = """async () => (await axe.run({resultTypes: ["violations"]})).violations
         .join("; "))"""
 READY = {
     "live": "[data-race]",
-    "images": "#images-grid .frame",
+    "images": "#images-rows .ag-row",
     "review": "#review-image [data-race]",
     "models": ".plane circle",
     "system": "#ledger table",

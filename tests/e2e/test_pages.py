@@ -1,6 +1,7 @@
 """Every page but the live one in a real browser: what it shows, and what people do there."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -22,22 +23,29 @@ def filled(site: Site) -> Site:
     return site
 
 
+ROWS = "#images-rows .ag-center-cols-container .ag-row"
+
+
 def test_images_are_filtered_paged_and_opened(site: Site) -> None:
     page = filled(site).open("/images")
-    tiles = page.locator("#images-grid .frame")
-    expect(tiles).to_have_count(24)
+    rows = page.locator(ROWS)
+    expect(rows).to_have_count(24)
     shot(page, "images")
-    page.get_by_label("Label").select_option("cat")
+    page.locator("[name=label]").select_option("cat")
     expect(page).to_have_url(re.compile("label=cat"))
-    expect(tiles).to_have_count(sum(race["label"] == "cat" for race in site.api.world.races))
+    expect(rows).to_have_count(sum(race["label"] == "cat" for race in site.api.world.races))
+    page.locator("[name=label]").select_option("")
+    page.locator("[name=labelled]").select_option("false")
+    expect(page).to_have_url(re.compile("labelled=false$"))
     page.get_by_role("link", name="Clear").click()
-    expect(tiles).to_have_count(24)
-    first = tiles.first.get_attribute("href")
+    expect(rows).to_have_count(24)
+    first = rows.first.get_attribute("row-id")
     page.get_by_role("link", name="Older").click()
-    expect(tiles.first).not_to_have_attribute("href", first or "")
+    expect(rows.first).not_to_have_attribute("row-id", first or "")
+    expect(page.locator("#images-paging")).to_contain_text("Page 2")
     page.go_back()
-    expect(tiles.first).to_have_attribute("href", first or "")
-    tiles.first.click()
+    expect(rows.first).to_have_attribute("row-id", first or "")
+    rows.first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.locator(".lane[data-state=answered]")).to_have_count(3)
     dialog.locator("summary").click()
@@ -46,6 +54,46 @@ def test_images_are_filtered_paged_and_opened(site: Site) -> None:
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     assert "open=" not in page.url
+    page.get_by_role("link", name="Pictures").click()
+    expect(page.locator("#images-grid .frame")).to_have_count(24)
+    expect(rows.first).to_be_hidden()
+    shot(page, "images-pictures")
+
+
+def test_images_are_searched_by_time_and_text_and_opened_by_key(site: Site) -> None:
+    races = filled(site).api.world.races
+    middle = datetime.now(UTC) - timedelta(minutes=30)
+    for number, race in enumerate(races):
+        race["timestamp"] = (middle + timedelta(minutes=5 * (1 if number >= len(races) - 10 else -1))).isoformat()
+    page = site.open("/images")
+    rows = page.locator(ROWS)
+    expect(rows).to_have_count(24)
+    local = page.evaluate(
+        "s => { const d = new Date(s); return new Date(d - d.getTimezoneOffset() * 60000)"
+        ".toISOString().slice(0, 16); }",
+        middle.isoformat(),
+    )
+    since = page.get_by_label("From", exact=True)
+    since.fill(local)
+    since.press("Enter")
+    expect(page).to_have_url(re.compile(f"since={middle:%Y-%m-%dT%H}%3A{middle:%M}%3A00Z"))
+    expect(rows).to_have_count(10)
+    expect(since).to_have_value(local)
+    wanted = races[-3]["image_id"]
+    page.get_by_label("Search").fill(wanted[:13].upper())
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_label("Search")).to_be_focused()
+    cell = page.locator(f"#images-rows .ag-center-cols-container [row-id='{wanted}'] .ag-cell").first
+    cell.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").locator(".lane").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#images-rows .ag-cell:focus")).to_have_count(1)
+    page.get_by_label("Search").fill("nothing is called so")
+    page.keyboard.press("Enter")
+    expect(page.locator("#images-grid")).to_contain_text("No image fits these filters.")
 
 
 def test_models_are_shown_and_told_to_look_for_a_new_version(site: Site) -> None:

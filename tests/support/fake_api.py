@@ -17,6 +17,7 @@ from tests.support.fake_books import Books, problem
 from tests.support.fake_keys import Keys
 from tests.support.fake_lists import fits
 from tests.support.fake_races import FakeWorld, jpeg
+from tests.support.fake_registry import Registry
 
 EVERY_S = 0.4
 MAX_BYTES = 10 * 1024 * 1024
@@ -30,6 +31,7 @@ class FakeApi:
         self.port, self.every_s = port, every_s
         self.world = FakeWorld()
         self.books = Books(self.world)
+        self.registry = Registry(self.world)
         self.keys = Keys()
         self.streams_opened = 0
         self._readers: set[asyncio.Queue[tuple[str, Any]]] = set()
@@ -74,6 +76,7 @@ class FakeApi:
                 web.get("/api/v1/models", self._models),
                 web.get("/api/v1/events", self._events),
                 *self.books.routes(),
+                *self.registry.routes(),
             ]
         )
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -128,13 +131,11 @@ class FakeApi:
     async def _images(self, request: web.Request) -> web.Response:
         query = request.query
         limit, before = int(query.get("limit", "50")), int(query.get("before", len(self.world.races)))
-        fits = [
-            (number, race)
-            for number, race in enumerate(self.world.races)
-            if number < before and fits(race, query)
+        listed = [
+            (number, race) for number, race in enumerate(self.world.races) if number < before and fits(race, query)
         ][::-1]
-        more = str(fits[limit - 1][0]) if len(fits) > limit else None
-        return web.json_response({"images": [_as_image(race) for _, race in fits[:limit]], "next": more})
+        more = str(listed[limit - 1][0]) if len(listed) > limit else None
+        return web.json_response({"images": [_as_image(race) for _, race in listed[:limit]], "next": more})
 
     async def _image(self, request: web.Request) -> web.Response:
         for verdict in self.world.races:
