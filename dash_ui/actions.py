@@ -49,6 +49,14 @@ async def reload(hub: Hub, _session: Session, order: Order) -> str:
     return say("act.reload", model=name)
 
 
+async def promote(hub: Hub, _session: Session, order: Order) -> str:
+    """Have another registered version of a model serve."""
+    name, version = str(order["model"]), str(order["version"])
+    await hub.mine().post(f"{API}/models/{quote(name, safe='')}/promote", {"version": version})
+    hub.asks.refresh()
+    return say("act.promoted", model=name, version=version)
+
+
 async def settle(hub: Hub, _session: Session, order: Order) -> str:
     """Retry or discard one dead letter."""
     await hub.mine().post(f"{API}/dead-letters/{int(order['id'])}/{order['do']}", {})
@@ -95,7 +103,8 @@ async def undo(_hub: Hub, session: Session, _order: Order) -> str | None:
     """Bring the last labelled image back, to be labelled anew; the API replaces its label."""
     if not session.labelled:
         return None
-    session.labelled.popitem()
+    image_id, _ = session.labelled.popitem()
+    session.again = [image_id, *(each for each in session.again if each != image_id)]
     return say("act.undone")
 
 
@@ -105,6 +114,7 @@ ACTIONS: dict[str, Action] = {
     "pause": pause,
     "resume": resume,
     "reload": reload,
+    "promote": promote,
     "retry": settle,
     "discard": settle,
     "retry_all": retry_all,

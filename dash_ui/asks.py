@@ -56,6 +56,12 @@ def recent(limit: int) -> Ask:
     return Ask(f"{API}/images", (("limit", str(limit)),), every_s=10)
 
 
+def unlabelled(limit: int, before: str = "") -> Ask:
+    """Images that nobody has labelled, to look through; those before an image where one is given."""
+    wanted = {"labelled": "false", "limit": str(limit), "before": before}
+    return Ask(f"{API}/images", tuple(sorted((name, value) for name, value in wanted.items() if value)), every_s=10)
+
+
 def ledger() -> Ask:
     """Is every accepted image accounted for? It reads whole tables, so not more often."""
     return Ask(f"{API}/ledger", every_s=5)

@@ -58,7 +58,7 @@ def moment_field(name: str, label: str, value: str) -> html.Label:
 
 
 def time(iso: str, style: str = "datetime") -> Element:
-    """A moment, shown by the browser in its own zone and the page's language; `style` is `datetime` or `time`."""
+    """A moment, shown by the browser in its own zone and the page's language, as a `datetime`, `date` or `time`."""
     return Element("time", {"dateTime": iso, "data-style": style}, [iso])
 
 

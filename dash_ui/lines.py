@@ -17,8 +17,23 @@ SCALE_ENDS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
 Words = Callable[[float], str]
 
 
-def chart(series: Series, models: Sequence[str], buckets: int, span: str, words: Words, share: bool = False) -> Element:
-    """One chart; `span` says how long ago its left edge is, `words` writes a value, a `share` goes from 0 to 1."""
+#: A model, how many buckets ago something happened to it, and what.
+Mark = tuple[str, float, str]
+
+
+def chart(
+    series: Series,
+    models: Sequence[str],
+    buckets: int,
+    span: str,
+    words: Words,
+    share: bool = False,
+    marks: Sequence[Mark] = (),
+) -> Element:
+    """One chart; `span` says how long ago its left edge is, `words` writes a value, a `share` goes from 0 to 1.
+
+    `marks` are lines across it where something happened to a model.
+    """
     if not series:
         return Element("p", {"className": "muted no-figures"}, [say("compare.none")])
     top = 1.0 if share else ceiling(max(_highest(moment) for moments in series.values() for moment in moments))
@@ -31,7 +46,9 @@ def chart(series: Series, models: Sequence[str], buckets: int, span: str, words:
             parts.append(Element("path", {"d": bands, "fill": colour, "className": "band"}))
         lines = "".join("M" + "L".join(_at(one.ago, one.value, buckets, top) for one in piece) for piece in pieces)
         parts.append(Element("path", {"d": lines, "stroke": colour, "className": "line"}))
-    box = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "className": "chart", "role": "img", "aria-label": _said(series, words)}
+    parts += [_mark(mark, models, buckets) for mark in marks]
+    said = "; ".join([_said(series, words), *(what for _, _, what in marks)])
+    box = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "className": "chart", "role": "img", "aria-label": said}
     return Element("svg", box, parts)
 
 
@@ -59,7 +76,18 @@ def _highest(moment: Moment) -> float:
     return moment.value if moment.high is None else moment.high
 
 
-def _at(ago: int, value: float, buckets: int, top: float) -> str:
+def _mark(mark: Mark, models: Sequence[str], buckets: int) -> Element:
+    """A flag; pointing at it says what happened."""
+    model, ago, what = mark
+    x, foot = _at(ago, 0, buckets, 1).split()
+    flag = f"M{x} {TOP - 10}h9l-3 4 3 4h-9V{foot}"
+    style = {"--model": figures.colour(model, models)}
+    return Element(
+        "g", {"className": "change", "style": style}, [Element("title", {}, [what]), Element("path", {"d": flag})]
+    )
+
+
+def _at(ago: float, value: float, buckets: int, top: float) -> str:
     x = LEFT + (WIDTH - LEFT - RIGHT) * (1 - ago / max(buckets - 1, 1))
     y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(value / top, 1))
     return f"{x:.0f} {y:.0f}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from dash_ui.view import View
 # knows that the dashboard is alive and that ages ("3 s ago") are right.
 REFRESH_S = 0.2
 PULSE_S = 1.0
+MOST_REVIEWED = 1000
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Session:
         self.held: Held | None = None
         self.labelled: dict[str, str] = {}  # by image, in the order in which they were labelled
         self.passed: set[str] = set()  # images left for later
+        self.reviewed: dict[str, Race] = {}  # what was shown to be labelled: once it is, the API lists it no more
+        self.again: list[str] = []  # images whose label was taken back, the last one first
         self.asleep = False  # the page does not answer: its tab is closed or frozen
         self.closed = False
         self._shown = ("", 0.0)
@@ -48,6 +51,13 @@ class Session:
     def resume(self, previous: "Session") -> None:
         """The same page, connected again: it goes on where it was."""
         self.held, self.labelled, self.passed = previous.held, previous.labelled, previous.passed
+        self.reviewed, self.again = previous.reviewed, previous.again
+
+    def show(self, races: Iterable[Race]) -> None:
+        """These are shown to be labelled: they can come back."""
+        self.reviewed.update({race.image_id: race for race in races})
+        while len(self.reviewed) > MOST_REVIEWED:
+            del self.reviewed[next(iter(self.reviewed))]
 
     def stays(self, image_id: str) -> float:
         """For how many seconds this image has been the one that is shown."""

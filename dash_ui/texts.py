@@ -25,6 +25,11 @@ def ms(value: float | None) -> str:
     return number(value, 1)
 
 
+def milliseconds(value: float) -> str:
+    """Milliseconds with their unit, as precise as they are read."""
+    return f"{number(value, 1 if 0 < value < 10 else 0)}\u00a0ms"
+
+
 def percent(value: float | None, decimals: int = 0) -> str:
     """A share from 0 to 1 in percent; the space does not break."""
     return NOTHING if value is None else f"{number(value * 100, decimals)}\u00a0%"

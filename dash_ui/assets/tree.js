@@ -3,6 +3,7 @@
     "use strict";
 
     var STYLES = {
+        date: {dateStyle: "medium"},
         time: {timeStyle: "medium"},
         short: {dateStyle: "short", timeStyle: "medium"},
         datetime: {dateStyle: "medium", timeStyle: "medium"},

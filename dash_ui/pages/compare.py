@@ -8,14 +8,14 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dash_ui import asks, boxes, controls, distributions, ecdf, grids, lines, minute, notices, past
+from dash_ui import asks, boxes, changes, controls, distributions, ecdf, grids, lines, minute, notices, past
 from dash_ui.asks import Answer, Ask
 from dash_ui.board import Board
 from dash_ui.data import Race
 from dash_ui.language import say
 from dash_ui.parts import Part, Scene, tree
 from dash_ui.past import Window
-from dash_ui.texts import count, number, percent
+from dash_ui.texts import count, milliseconds, number, percent
 from dash_ui.tree import Tree
 from dash_ui.view import View
 
@@ -57,6 +57,7 @@ def wants(view: View, board: Board) -> Iterable[Ask]:
     if name != "1m" or not board.minute.whole(datetime.now(UTC)):
         yield past.ask(name)
     yield distributions.ask(name)
+    yield changes.ask(past.WINDOWS[_window(view)])
     yield asks.recent(SAMPLE)
 
 
@@ -71,9 +72,10 @@ def parts(scene: Scene) -> Iterable[Part]:
     yield tree("compare-tools", view, lambda: _tools(view, name))
     yield tree("compare-legend", (tuple(board.models), answer and answer.error), lambda: _legend(board, answer))
     # The last minute moves with the figures that come every second, the others with the answers of the API.
-    state = (name, answer, seen, board.revisions.stats if name == "1m" else 0)
+    changed = scene.answer(changes.ask(past.WINDOWS[name]))
+    state = (name, answer, changed, seen, board.revisions.stats if name == "1m" else 0)
     for chart in CHARTS:
-        yield tree(f"compare-{chart}", state, partial(_chart, chart, name, answer, board))
+        yield tree(f"compare-{chart}", state, partial(_chart, chart, name, answer, changed, board))
     spread = scene.answer(distributions.ask(name))
     for chart in SPREADS:
         yield tree(f"compare-{chart}", (name, spread, seen), partial(_spread, chart, spread, board))
@@ -112,7 +114,7 @@ def _history(name: str, answer: Answer | None, board: Board) -> tuple[Any, Windo
     return (board.minute.history(older, now) if known else None), minute.WINDOW
 
 
-def _chart(chart: str, name: str, answer: Answer | None, board: Board) -> Any:
+def _chart(chart: str, name: str, answer: Answer | None, changed: Answer | None, board: Board) -> Any:
     history, window = _history(name, answer, board)
     if history is None:
         return html.Div(className="skeleton line")
@@ -124,13 +126,13 @@ def _chart(chart: str, name: str, answer: Answer | None, board: Board) -> Any:
         "throughput": past.throughput(window.bucket_s),
     }
     share = chart in ("accuracy", "confidence")
-    words: Callable[[float], str] = percent if share else _milliseconds if chart != "throughput" else _rate
+    words: Callable[[float], str] = percent if share else milliseconds if chart != "throughput" else _rate
     series = past.series(history, window, points[chart])
-    return lines.chart(series, board.models, window.count, say("compare.ago", span=say(f"window.{name}")), words, share)
-
-
-def _milliseconds(value: float) -> str:
-    return f"{number(value, 0 if value >= 10 else 1)} ms"
+    # Another version may be faster or slower: where it began is marked on the times.
+    timed = chart in ("latency", "inference") and changed is not None and changed.data is not None
+    marks = changes.marks(changed.data, window, datetime.fromisoformat(history["from"])) if timed and changed else []
+    span = say("compare.ago", span=say(f"window.{name}"))
+    return lines.chart(series, board.models, window.count, span, words, share, marks)
 
 
 def _rate(value: float) -> str:

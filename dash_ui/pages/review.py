@@ -17,7 +17,7 @@ from dash_ui.view import View
 
 #: Which images come first: those that the models disagree on, those they are least sure of, or the newest.
 ORDERS = ("disagreement", "doubt", "newest")
-#: Images that are looked through for the next ones to label.
+#: Images without a label that are looked through for the next ones; older ones are a page further.
 SEEN = 100
 #: Images that are shown beside the one in question.
 QUEUE = 12
@@ -39,6 +39,7 @@ def frame() -> list[Component]:
                     [html.H2(say("review.queue")), Tree("review-all", className="tools")], className="section-head"
                 ),
                 Tree("review-queue", className="strip"),
+                html.Nav(Tree("review-pages", className="paging"), **{"aria-label": say("images.pages")}),
             ],
             className="card",
             **{"aria-label": say("review.queue")},
@@ -46,42 +47,55 @@ def frame() -> list[Component]:
     ]
 
 
-def wants(_view: View, _board: Board) -> Iterable[Ask]:
+def wants(view: View, _board: Board) -> Iterable[Ask]:
     """Images to look through."""
-    yield asks.recent(SEEN)
+    yield _page(view)
+
+
+def _page(view: View) -> Ask:
+    return asks.unlabelled(SEEN, view.get("before"))
 
 
 def parts(scene: Scene) -> Iterable[Part]:
     """What the page shows now."""
     view, board, session = scene.view, scene.board, scene.session
-    answer = scene.answer(asks.recent(SEEN))
+    answer = scene.answer(_page(view))
     waiting = queue(scene, answer)
+    session.show(waiting[:QUEUE])
     chosen = [race for race in waiting if race.image_id == view.get("image")]
     race = next(iter([*chosen, *waiting]), None)
     done = len(session.labelled)
     yield tree("review-tools", (view, done, _accuracy(board)), lambda: _tools(view, done, board))
-    yield tree("review-image", (race, answer and answer.error, answer is None), lambda: _image(scene, race, answer))
+    older = answer.data["next"] if answer and answer.data else None
+    looked = (race, answer and answer.error, answer is None, older)
+    yield tree("review-image", looked, lambda: _image(scene, race, answer))
     yield tree("review-classes", (race and race.image_id, tuple(board.classes)), lambda: _classes(race, board.classes))
     agreed = {one.image_id: one.consensus for one in waiting[:QUEUE] if one.consensus}
-    yield tree("review-all", agreed, lambda: _all(agreed))
+    yield tree("review-all", (agreed, len(waiting), older, view), lambda: [_left(len(waiting), older), *_all(agreed)])
+    yield tree("review-pages", (older, view, not waiting), lambda: _paging(view, older, not waiting))
     state = ([one.image_id for one in waiting[:QUEUE]], race and race.image_id, board.revisions.models)
     yield tree("review-queue", state, lambda: _queue(view, waiting[:QUEUE], race, board))
 
 
 def queue(scene: Scene, answer: asks.Answer | None) -> list[Race]:
-    """The images without a label, the most worthwhile first; those just labelled or passed over are left out."""
+    """The images without a label, the most worthwhile first, before them those whose label was taken back.
+
+    Those just labelled or passed over are left out.
+    """
     if answer is None or answer.data is None:
         return []
     order = scene.view.pick("order", ORDERS)
+    session = scene.session
     items = [item for item in answer.data["images"] if item.get("verdict") and not item["image"].get("label")]
     races = [(Race.from_image(item), float(item["verdict"].get("disagreement") or 0)) for item in items]
-    done = scene.session.labelled.keys() | scene.session.passed
+    again = [each for each in session.again if each in session.reviewed and each not in session.labelled]
+    done = session.labelled.keys() | session.passed | set(again)
     races = [(race, differ) for race, differ in races if race.image_id not in done and race.answers]
     if order == "disagreement":
         races.sort(key=lambda pair: -pair[1])
     elif order == "doubt":
         races.sort(key=lambda pair: doubt(pair[0]))
-    return [race for race, _ in races]
+    return [*(session.reviewed[each] for each in again), *(race for race, _ in races)]
 
 
 def doubt(race: Race) -> float:
@@ -115,7 +129,26 @@ def _image(scene: Scene, race: Race | None, answer: asks.Answer | None) -> Compo
         return notices.loading()
     if answer.data is None:
         return notices.failed(answer.error)
-    return html.Div([html.H3(say("review.empty")), html.P(say("review.empty_more"))], className="empty")
+    words = "review.empty_more" if answer.data["next"] else "review.empty_all"
+    return html.Div([html.H3(say("review.empty")), html.P(say(words))], className="empty")
+
+
+def _left(waiting: int, older: str | None) -> html.Span:
+    """How many are left; with older ones still to come it is not known."""
+    words = "review.left_more" if older else "review.left"
+    return html.Span(say(words, n=waiting, number=count(waiting)), className="muted", role="status")
+
+
+def _paging(view: View, older: str | None, done: bool) -> list[Component]:
+    """The way to older images, also by the key for "later" when these are done, and back to the newest."""
+    view = View.parse(view.url(image=None))
+    newest = html.A(say("images.newest"), href=view.url(before=None), className="button quiet small")
+    more = html.A(
+        say("images.older"), href=view.url(before=older), className="button small" if done else "button quiet small"
+    )
+    if done:
+        setattr(more, "data-key", "ArrowRight")
+    return [*([newest] if view.get("before") else []), *([more] if older else [])]
 
 
 def _classes(race: Race | None, classes: Sequence[str]) -> Component | None:

@@ -1,0 +1,59 @@
+import json
+from typing import Any
+
+import pytest
+
+from dash_ui import versions
+from dash_ui.asks import Answer
+from dash_ui.client import ApiDown, ApiProblem
+from tests.unit.dash_ui.pieces import components, having, text
+
+
+def version(number: int, champion: bool = False, accuracy: float | None = None) -> dict[str, Any]:
+    rate = None if accuracy is None else {"value": accuracy, "low": accuracy - 0.01, "high": accuracy + 0.01}
+    return {
+        "version": str(number),
+        "aliases": ["champion"] if champion else [],
+        "accuracy": rate,
+        "registered_at": "2026-07-01T12:00:00+00:00",
+    }
+
+
+def test_the_champion_has_no_button_and_going_to_an_older_version_is_going_back() -> None:
+    every = [version(9, accuracy=0.93), version(10, champion=True, accuracy=0.91), version(11)]
+    listed = versions.listing("tiny", Answer({"versions": every}))
+    rows = [text(row) for row in having(listed, key="11") + having(listed, key="10") + having(listed, key="9")]
+    assert [row.split()[0] for row in rows] == ["11", "10", "9"]
+    promote, back = [each for each in components(listed) if getattr(each, "data-act", None)]
+    assert (text(promote), text(back)) == ("Promote", "Roll back")
+    assert json.loads(getattr(back, "data-act")) == {"do": "promote", "model": "tiny", "version": "9"}
+    question = getattr(back, "data-confirm").replace("\u00a0", " ")
+    assert question == "Have version 9 of tiny (93.0 %) serve? Now it is version 10 (91.0 %)."
+    assert "champion" in rows[1]
+
+
+def test_old_versions_are_folded_away() -> None:
+    listed = versions.listing("tiny", Answer({"versions": [version(number) for number in range(1, 8)]}))
+    assert "3 older" in text(listed)
+    assert len(having(listed, class_="versions")) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer({"versions": []}), "No version is registered"),
+        (Answer(error=ApiProblem(404, "Not Found", "there is no such model")), "No version is registered"),
+        (Answer(error=ApiProblem(503, "x", "the registry does not answer")), "the registry does not answer"),
+        (Answer(error=ApiDown("refused")), "the API does not answer"),
+    ],
+)
+def test_what_is_not_known_is_said(answer: Answer, words: str) -> None:
+    assert words in text(versions.listing("tiny", answer))
+
+
+def test_before_the_answer_there_is_its_place() -> None:
+    assert having(versions.listing("tiny", None), class_="skeleton")
+
+
+def test_the_name_of_a_model_is_no_path() -> None:
+    assert versions.ask("a/../b").path == "/api/v1/models/a%2F..%2Fb/versions"
