@@ -106,11 +106,11 @@ def test_models_are_shown_and_told_to_look_for_a_new_version(site: Site) -> None
     shot(page, "models")
     asked = []
     page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
-    card.get_by_role("button").click()
+    card.get_by_role("button", name="Look for a new version").click()
     assert "mobilenet" in asked[0]
     assert site.api.books.asked == [], "it was not confirmed"
     page.once("dialog", lambda dialog: dialog.accept())
-    card.get_by_role("button").click()
+    card.get_by_role("button", name="Look for a new version").click()
     expect(page.locator("#toast")).to_contain_text("The workers of mobilenet are looking.")
     assert site.api.books.asked == ["reload mobilenet"]
 
