@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import fairness, idle, latency, models, readers, report, soak, swap, uploads
+from benchmarks import dashboard, fairness, idle, latency, models, readers, report, soak, swap, uploads
 from benchmarks.target import target
 
 cli = typer.Typer(
@@ -23,6 +23,7 @@ cli.command("models")(models.main)
 cli.command("fairness")(fairness.main)
 cli.command("uploads")(uploads.main)
 cli.command("readers")(readers.main)
+cli.command("dashboard")(dashboard.main)
 
 
 @cli.command("all")

@@ -9,7 +9,7 @@ from dash_ui.scales import Axis
 from dash_ui.texts import ms
 from dash_ui.tree import Element
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 640, 110, 30, 6, 28
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 640, 126, 30, 6, 28
 #: The height of a box, from one box to the next, and between two stages.
 BOX, STEP, GAP = 11, 16, 12
 

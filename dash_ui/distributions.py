@@ -11,7 +11,7 @@ from dash_ui.asks import Ask
 from dash_ui.client import API
 from dash_ui.language import say
 from dash_ui.past import cell
-from dash_ui.texts import NOTHING, ms, percent
+from dash_ui.texts import ms, percent
 
 #: In the order in which they happen; the total is from arrival to answer.
 STAGES = ("queue", "fetch", "preprocess", "inference", "total")
@@ -69,8 +69,7 @@ def listing(times: Sequence[Times], stages: Sequence[str], models: Sequence[str]
 def _row(times: Times, stage: str, named: bool, models: Sequence[str]) -> html.Tr:
     name = html.Span(times.model, className="model", style={"--model": figures.colour(times.model, models)})
     cells = [html.Td(say(f"stage.{stage}"))] if named else []
-    values = [times.quantile(stage, share) for share in LISTED]
-    numbers = [html.Td(NOTHING if value is None else f"{ms(value)} ms") for value in values]
+    numbers = [html.Td(ms(times.quantile(stage, share))) for share in LISTED]
     return html.Tr([html.Th(name, scope="row"), *cells, *numbers])
 
 
