@@ -18,7 +18,7 @@ def decades(values: Sequence[float]) -> list[float]:
     low, high = floor(log10(min(values))), ceil(log10(max(values)))
     ticks = [factor * 10.0**power for power in range(low, high + 1) for factor in (1, 2, 5)]
     first = max(tick for tick in ticks if tick <= min(values) * (1 + 1e-9))
-    last = min((tick for tick in ticks if tick > max(values)), default=10.0 ** (high + 1))
+    last = min((tick for tick in ticks if tick > max(max(values), first)), default=10.0 ** (high + 1))
     return [tick for tick in ticks if first <= tick <= last]
 
 

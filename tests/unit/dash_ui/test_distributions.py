@@ -1,7 +1,8 @@
+import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dash_ui import boxes, distributions, ecdf, past
@@ -93,6 +94,7 @@ def test_the_table_that_is_saved_has_every_quantile() -> None:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=20))
+@example([math.nextafter(10, 0)])
 def test_an_axis_holds_its_values_in_their_order(values: list[float]) -> None:
     axis = Axis.over(values, 10, 90)
     places = [axis.x(value) for value in sorted(values)]
