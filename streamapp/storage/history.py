@@ -1,12 +1,17 @@
 """Figures of the past, in buckets of time, from what is stored of every prediction."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import AwareDatetime, Field, computed_field
 
 from streamapp.storage.postgres import Database
 from streamapp.storage.queries import HISTORY
 from streamapp.storage.views import View
+
+#: The shares at which distributions are told, and to how many digits of a millisecond.
+SHARES = [share / 100 for share in range(101)]
+DIGITS = 3
 
 
 class PastBucket(View):
@@ -31,6 +36,24 @@ class PastBucket(View):
         return self.correct / self.labelled if self.labelled else None
 
 
+class StageTimes(View):
+    """Times of each stage in ms: 101 quantiles, from the least (0 %) over the median to the most (100 %), or none."""
+
+    queue: list[float]
+    fetch: list[float]
+    preprocess: list[float]
+    inference: list[float] = Field(description="Without those that were run beside the lane.")
+    total: list[float] = Field(description="From the image's timestamp to the answer.")
+
+
+class Distribution(View):
+    """How the times of one model are distributed."""
+
+    model: str
+    predictions: int
+    stages: StageTimes
+
+
 async def read(db: Database, bucket_s: int, begin: datetime, end: datetime, model: str | None) -> list[PastBucket]:
     """Every bucket of `bucket_s` seconds in which something happened from `begin` to before `end`, by time and model.
 
@@ -40,3 +63,19 @@ async def read(db: Database, bucket_s: int, begin: datetime, end: datetime, mode
     async with db.connection() as connection:
         rows = await connection.fetch(HISTORY["history"], float(bucket_s), begin, end, model)
     return [PastBucket.model_validate(dict(row)) for row in rows]
+
+
+async def distributions(db: Database, begin: datetime, end: datetime, model: str | None) -> list[Distribution]:
+    """How the times of every model that answered from `begin` to before `end` are distributed, by name.
+
+    Raises:
+        StoreUnavailable: as for `read`.
+    """
+    async with db.connection() as connection:
+        rows = await connection.fetch(HISTORY["distributions"], begin, end, model, SHARES)
+    return [_distribution(row) for row in rows]
+
+
+def _distribution(row: Any) -> Distribution:
+    stages = {name: [round(value, DIGITS) for value in row[name] or ()] for name in StageTimes.model_fields}
+    return Distribution(model=row["model"], predictions=row["predictions"], stages=StageTimes(**stages))

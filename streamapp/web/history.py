@@ -7,12 +7,12 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from streamapp.records import now
 from streamapp.storage import history
-from streamapp.storage.history import PastBucket
+from streamapp.storage.history import Distribution, PastBucket
 from streamapp.web.context import ApiContext
-from streamapp.web.inputs import Input, Moment, Text
+from streamapp.web.inputs import Input, Moment, Text, Whole
 from streamapp.web.operations import Operation
 
-BUCKETS_S = {"10s": 10, "1m": 60, "5m": 300, "15m": 900, "1h": 3600, "6h": 21600, "1d": 86400}
+BUCKETS_S = {"1s": 1, "5s": 5, "10s": 10, "1m": 60, "5m": 300, "15m": 900, "1h": 3600, "6h": 21600, "1d": 86400}
 #: Buckets of one answer at most, for each model: the newest.
 MOST = 1000
 USUAL = 60
@@ -24,7 +24,7 @@ class HistoryQuery(Input):
 
     begin: Moment | None = Field(None, alias="from", description="60 buckets before `to`, if it is left out.")
     end: Moment | None = Field(None, alias="to", description="Now, if it is left out.")
-    bucket: Literal["10s", "1m", "5m", "15m", "1h", "6h", "1d"] = "1m"
+    bucket: Literal["1s", "5s", "10s", "1m", "5m", "15m", "1h", "6h", "1d"] = "1m"
     model: Text | None = None
 
     def span(self, present: datetime) -> tuple[datetime, datetime]:
@@ -48,6 +48,21 @@ class History(BaseModel):
     buckets: list[PastBucket]
 
 
+class DistributionQuery(Input):
+    """Of which time, and of which model."""
+
+    minutes: Whole = Field(10, ge=1, le=1440, description="The last so many.")
+    model: Text | None = None
+
+
+class Distributions(BaseModel):
+    """The models that answered in this time, by name."""
+
+    since: AwareDatetime
+    until: AwareDatetime
+    models: list[Distribution]
+
+
 def operations(context: ApiContext) -> list[Operation]:
     """The operations of this noun."""
 
@@ -58,7 +73,17 @@ def operations(context: ApiContext) -> list[Operation]:
         buckets = await history.read(context.db, seconds, begin, end, query.model)
         return History(begin=begin, end=end, bucket_s=seconds, buckets=buckets)
 
-    return [Operation("GET", "/stats/history", past)]
+    async def distributions(query: DistributionQuery) -> Distributions:
+        """How the times of each model were distributed over the last minutes, from the database."""
+        until = now()
+        since = until - timedelta(minutes=query.minutes)
+        models = await history.distributions(context.db, since, until, query.model)
+        return Distributions(since=since, until=until, models=models)
+
+    return [
+        Operation("GET", "/stats/history", past),
+        Operation("GET", "/stats/distributions", distributions),
+    ]
 
 
 def _floor(moment: datetime, seconds: int, back: int) -> datetime:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from streamapp.records import Shed
+from streamapp.records import Shed, now
 from streamapp.settings import Settings
 from streamapp.storage.rows import Rows
 from streamapp.web.history import HistoryQuery
@@ -18,6 +18,7 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+STAGES = ("queue", "fetch", "preprocess", "inference", "total")
 NOON = datetime(2031, 5, 1, 12, tzinfo=UTC)
 
 
@@ -102,6 +103,57 @@ async def test_the_ends_of_time_are_no_error(bucket: str, moment: str) -> None:
         query = HistoryQuery.model_validate({name: moment, "bucket": bucket})
         begin, end = query.span(NOON)
         assert begin.tzinfo is end.tzinfo is not None
+
+
+async def test_a_minute_is_told_in_seconds(api: Api) -> None:
+    found = await history(api, "from=2031-05-01T12:00:00Z&to=2031-05-01T12:00:05Z&bucket=1s&model=resnet50")
+    assert [one["start"][17:19] for one in found] == ["00", "01", "02", "03"]
+
+
+# -- distributions ---------------------------------------------------------------------------------
+
+
+async def test_how_times_are_distributed(api: Api) -> None:
+    model = f"model-{uuid4().hex[:8]}"
+    recent = {"model": model, "timestamp": now() - timedelta(seconds=30)}
+    times = [answer(0, **recent, total_ms=value, queue_ms=1 / 3, inference_ms=value / 2) for value in (40, 10, 20, 30)]
+    beside = answer(0, **recent, total_ms=50, queue_ms=1 / 3, inference_ms=999, lane="bypassed")
+    replayed = answer(0, **recent, total_ms=7000, run_id="a-replay")
+    older = answer(0, model=model, timestamp=now() - timedelta(minutes=5), total_ms=5000)
+    await api.context.db.store(Rows(predictions=[*times, beside, replayed, older]))
+
+    said = await api.get(f"stats/distributions?minutes=2&model={model}")
+    since, until = datetime.fromisoformat(said["since"]), datetime.fromisoformat(said["until"])
+    assert until - since == timedelta(minutes=2)
+    [one] = said["models"]
+    assert (one["model"], one["predictions"]) == (model, 5)
+    assert {name: len(values) for name, values in one["stages"].items()} == dict.fromkeys(STAGES, 101)
+    total, inference = one["stages"]["total"], one["stages"]["inference"]
+    assert [total[share] for share in (0, 25, 50, 75, 100)] == [10, 20, 30, 40, 50]
+    assert (total[10], one["stages"]["queue"][50]) == (14, 0.333)
+    assert (inference[0], inference[50], inference[100]) == (5, 12.5, 20), "without the one beside the lane"
+
+    [whole] = (await api.get(f"stats/distributions?model={model}"))["models"]
+    assert (whole["predictions"], whole["stages"]["total"][100]) == (6, 5000)
+
+
+async def test_every_model_is_there_and_a_stage_of_nothing_has_no_times(api: Api) -> None:
+    first, second = sorted(f"model-{uuid4().hex[:8]}" for _ in "ab")
+    recent = {"timestamp": now() - timedelta(seconds=1)}
+    rows = [answer(0, model=first, lane="bypassed", **recent), answer(0, model=second, **recent)]
+    await api.context.db.store(Rows(predictions=rows))
+    models = {one["model"]: one for one in (await api.get("stats/distributions?minutes=1"))["models"]}
+    assert list(models) == sorted(models)
+    assert models[first]["stages"]["inference"] == []
+    assert len(models[second]["stages"]["inference"]) == 101
+    assert (await api.get("stats/distributions?model=nobody"))["models"] == []
+
+
+@pytest.mark.parametrize("query", ["minutes=0", "minutes=1441", "minutes=1.5", "window=1m", "model=%00"])
+async def test_a_wrong_question_about_distributions_names_its_parameter(api: Api, query: str) -> None:
+    async with api.client.get(f"/api/v1/stats/distributions?{query}") as answer:
+        problem = await answer.json()
+    assert (answer.status, problem["errors"][0]["name"]) == (400, query.partition("=")[0])
 
 
 @pytest.mark.parametrize("query", ["bucket=2m", "from=yesterday", "to=1", "begin=2031-05-01T12:00:00Z"])

@@ -24,3 +24,16 @@ SELECT start, model,
 FROM buckets
 GROUP BY start, model
 ORDER BY start, model;
+
+-- name: distributions
+-- How the times of each model are distributed: the quantiles at the shares of $4, of each stage.
+SELECT model, count(*) AS predictions,
+       percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY queue_ms) AS queue,
+       percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY fetch_ms) AS fetch,
+       percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY preprocess_ms) AS preprocess,
+       percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY inference_ms) FILTER (WHERE lane <> 'bypassed') AS inference,
+       percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY total_ms) AS total
+FROM predictions
+WHERE timestamp >= $1 AND timestamp < $2 AND run_id = 'live' AND ($3::text IS NULL OR model = $3)
+GROUP BY model
+ORDER BY model;
