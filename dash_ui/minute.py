@@ -2,17 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import inf
 from statistics import fmean
 from typing import Any
 
-from dash_ui.past import WINDOWS, Window, begin
+from dash_ui.past import WINDOWS, begin
 
-#: What the charts of the last minute are drawn in.
-WINDOW = Window("5s", 5, 12)
-#: What the API is asked for about the time before we listened; its buckets hold a whole number of ours.
-OLDER = WINDOWS["1m"]
+WINDOW = WINDOWS["1m"]
 #: Verdicts are kept for this time; their answers may be older than they are.
 KEPT_S = 90.0
 
@@ -29,8 +26,8 @@ class Minute:
         self._taken = 0
 
     def begin(self, now: float) -> None:
-        """We listen from now on (seconds since 1970); whole buckets of the API lie before what is counted here."""
-        self.since = -(-now // OLDER.bucket_s) * OLDER.bucket_s
+        """We listen from now on (seconds since 1970); what is counted here begins with the next bucket."""
+        self.since = -(-now // WINDOW.bucket_s) * WINDOW.bucket_s
         self._verdicts.clear()
         self._taken += 1
 
@@ -47,9 +44,10 @@ class Minute:
         return self.since <= begin(WINDOW, now).timestamp()
 
     def history(self, older: Json | None, now: datetime) -> dict[str, Any]:
-        """The last minute as the API would tell it in shorter buckets; from `older`, its history, what came before."""
+        """The last minute as the API would tell it; from `older`, its history, what came before."""
         first = begin(WINDOW, now)
-        before = [] if older is None or self.whole(now) else _split(older["buckets"], self.since)
+        known = [] if older is None or self.whole(now) else older["buckets"]
+        before = [each for each in known if datetime.fromisoformat(each["start"]).timestamp() < self.since]
         return {"from": first.isoformat(), "buckets": [*before, *self._buckets(first)]}
 
     def _buckets(self, first: datetime) -> list[dict[str, Any]]:
@@ -99,15 +97,3 @@ def quantile(values: Iterable[float], share: float) -> float:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
-
-
-def _split(buckets: Iterable[Json], until: float) -> list[dict[str, Any]]:
-    """Those that begin before `until`, in pieces as long as ours; what is counted is spread evenly over them."""
-    pieces = OLDER.bucket_s // WINDOW.bucket_s
-    return [
-        {**bucket, "start": (start + timedelta(seconds=piece * WINDOW.bucket_s)).isoformat()}
-        | {"predictions": bucket["predictions"] / pieces}
-        for bucket in buckets
-        if (start := datetime.fromisoformat(bucket["start"])).timestamp() < until
-        for piece in range(pieces)
-    ]

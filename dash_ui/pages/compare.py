@@ -8,13 +8,12 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dash_ui import asks, boxes, changes, controls, distributions, ecdf, grids, lines, minute, notices, past
+from dash_ui import asks, boxes, changes, controls, distributions, ecdf, grids, lines, notices, past
 from dash_ui.asks import Answer, Ask
 from dash_ui.board import Board
 from dash_ui.data import Race
 from dash_ui.language import say
 from dash_ui.parts import Part, Scene, tree
-from dash_ui.past import Window
 from dash_ui.texts import count, milliseconds, number, percent
 from dash_ui.tree import Tree
 from dash_ui.view import View
@@ -104,18 +103,16 @@ def _legend(board: Board, history: Answer | None) -> list[Component]:
     return [*trouble, grids.legend(board.models)]
 
 
-def _history(name: str, answer: Answer | None, board: Board) -> tuple[Any, Window]:
-    """What to draw, None before it is here, and in which buckets."""
-    older = answer.data if answer else None
-    if name != "1m":
-        return older, past.WINDOWS[name]
-    now = datetime.now(UTC)
-    known = older is not None or board.minute.whole(now)
-    return (board.minute.history(older, now) if known else None), minute.WINDOW
+def _history(name: str, answer: Answer | None, board: Board) -> Any:
+    """What to draw; None before it is here."""
+    older, now = answer.data if answer else None, datetime.now(UTC)
+    if name != "1m" or (older is None and not board.minute.whole(now)):
+        return older
+    return board.minute.history(older, now)
 
 
 def _chart(chart: str, name: str, answer: Answer | None, changed: Answer | None, board: Board) -> Any:
-    history, window = _history(name, answer, board)
+    history, window = _history(name, answer, board), past.WINDOWS[name]
     if history is None:
         return html.Div(className="skeleton line")
     points: dict[str, Any] = {

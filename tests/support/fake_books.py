@@ -49,7 +49,7 @@ class Books:
 
     async def history(self, request: web.Request) -> web.Response:
         begin, bucket = datetime.fromisoformat(request.query["from"]), request.query["bucket"]
-        seconds = {"10s": 10, "1m": 60, "5m": 300, "15m": 900}[bucket]
+        seconds = {"5s": 5, "10s": 10, "1m": 60, "5m": 300, "15m": 900}[bucket]
         return web.json_response(fake_answers.history(self.world, begin, seconds))
 
     async def distributions(self, request: web.Request) -> web.Response:
