@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -129,6 +130,14 @@ async def test_ten_pages_share_one_stream_and_all_are_woken(api: TwinApi, hub: H
     api.send("verdict", verdict)
     assert await asyncio.gather(*pages) == [verdict["image_id"]] * 10
     assert api.streams == 1
+
+
+async def test_a_verdict_counts_in_the_last_minute(api: TwinApi, hub: Hub) -> None:
+    hub.board.minute.begin(0)
+    api.send("verdict", api.world.race())
+    await until(lambda: hub.board.newest is not None)
+    buckets = hub.board.minute.history(None, datetime.now(UTC))["buckets"]
+    assert [(each["model"], each["predictions"]) for each in buckets] == [(name, 1) for name in hub.board.models]
 
 
 async def test_thumbnails_are_here_before_the_browsers_ask_while_somebody_looks(api: TwinApi, hub: Hub) -> None:
