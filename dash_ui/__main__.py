@@ -70,6 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     scheme, port = "https" if tls else "http", listener.getsockname()[1]
     print(f"Dashboard: {scheme}://{options.host}:{port} (API: {options.api_url})", flush=True)
+    if access.shut and tls is None:
+        print(f"Keys travel in the clear: set {TLS_CERT}, or put a proxy with a certificate in front", flush=True)
     Server(config, server.state.hub).run(sockets=[listener])
     return 0
 

@@ -128,6 +128,8 @@ class Hub:
         """Read the stream of events; when it breaks, try again, with longer and longer pauses."""
         pause = FIRST_PAUSE_S
         while True:
+            if self.access.needed and self.access.key() is None:
+                self._take_link(Link("connecting"))
             await self.access.readable()
             try:
                 async with self.access.lent() as key, self.api.of(key).events() as events:

@@ -53,6 +53,13 @@
         }
     }, 1000);
 
+    /* A page that the browser kept while its visitor was elsewhere may not be theirs any more. */
+    window.addEventListener("pageshow", function (event) {
+        if (event.persisted) {
+            location.reload();
+        }
+    });
+
     /* -- where we are ------------------------------------------------------------------------------ */
     function arrive() {
         var before = root.dataset.page;

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from http.cookies import Morsel
@@ -11,15 +12,19 @@ from pathlib import Path
 import aiohttp
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
-from dash_ui import access, door
+from dash_ui import access, door, notices
 from dash_ui.__main__ import certificate
 from dash_ui.access import Access
 from dash_ui.app import create_app
 from dash_ui.door import COOKIE
+from streamapp.access.tokens import LEEWAY_S
 from tests.support.fake_api import FakeApi
 from tests.support.fake_races import jpeg
+from tests.unit.access.test_tokens import SECRET, claims, signed
 from tests.unit.dash_ui.pieces import until
+from tests.unit.web.doubles import make_context, running_api
 
 READER, LABELLER, WRITER = "sk-reader", "sk-labeller", "sk-writer"
 IMAGE = "/original/00000000-0000-0000-0000-000000000001"
@@ -45,16 +50,24 @@ async def serving(
     api: FakeApi, own: Access | None = None, certificate: ssl.SSLContext | None = None
 ) -> AsyncIterator[str]:
     """The dashboard's URL."""
+    async with served(create_app(api.url, own).server, certificate) as url:
+        yield url
+
+
+@asynccontextmanager
+async def served(app: FastAPI, certificate: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """The URL of a dashboard."""
     tls = (lambda _config, _default: certificate) if certificate else None
-    app = create_app(api.url, own).server
     config = uvicorn.Config(app, port=0, log_level="warning", lifespan="on", ssl_context_factory=tls)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     scheme = "https" if certificate else "http"
-    yield f"{scheme}://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await running
+    try:
+        yield f"{scheme}://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
 
 
 @pytest.fixture
@@ -248,6 +261,20 @@ async def test_nothing_is_asked_for_before_somebody_is_there_and_then_with_their
         assert api.keys.seen == []
         await sign_in(who, READER)
         await until(lambda: (READER, "/api/v1/events") in api.keys.seen)
+        await until(lambda: api.streams_opened == 1)
+        async with who.post("/sign-out", allow_redirects=False):
+            pass
+
+        async def is_waiting() -> bool:
+            return await health(who) == "connecting"
+
+        await until(is_waiting)
+
+
+async def health(who: aiohttp.ClientSession) -> str:
+    """How the dashboard says that it stands with the API."""
+    async with who.get("/healthz") as answer:
+        return str((await answer.json())["api"])
 
 
 async def test_what_is_shared_goes_on_with_another_visitors_key(api: FakeApi, url: str) -> None:
@@ -334,3 +361,20 @@ async def test_over_https_the_cookie_goes_no_other_way(
     ):
         assert url.startswith("https://")
         assert cookie_of(await sign_in(who, READER))["secure"] is True
+
+
+async def test_the_door_of_the_real_api_is_understood() -> None:
+    async with running_api(make_context(jwt_secret=SECRET)) as real:
+        dashboard = create_app(str(real.make_url("/"))).server
+        async with served(dashboard) as url, browser(url) as who:
+            assert await status(who) == 401
+            for token, words in ((signed(claims(scope="write")), "no scope read"), ("x.y.z", "mistyped")):
+                async with who.post("/sign-in", data={"key": token}) as answer:
+                    assert words in await answer.text()
+            soon = signed(claims(scope="read", exp=int(time.time()) - LEEWAY_S + 4))
+            assert (await sign_in(who, soon)).status == 303
+            assert await status(who) == 204
+            async with who.post("/upload", data=jpeg("chelsea", 0, 64), headers={"X-Filename": "a.jpg"}) as answer:
+                refusal = await answer.json()
+            assert notices.problem(refusal["type"].rpartition(":")[2], refusal["detail"]).endswith("the scope write")
+            await until(lambda: status_is(who, 401), 20)
