@@ -43,8 +43,10 @@ class Access:
     def answered(self, key: str | None) -> None:
         """The API has answered a request with this key."""
         self.tried.set()
-        if key is None:
+        if key is None and self.asks is not False:
             self.asks = False
+            # Keys that were given are not lent to guests when the API asks again.
+            self.signins.clear()
             if self.guest.over.is_set():
                 self.guest = SignIn()
 

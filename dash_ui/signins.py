@@ -86,6 +86,10 @@ class SignIns:
         """End those with a key that is worth nothing any more."""
         self._end(lambda each: each.key == key)
 
+    def clear(self) -> None:
+        """End all."""
+        self._end(lambda _: True)
+
     def _end(self, which: Callable[[SignIn], bool]) -> None:
         ended = {name: signin for name, signin in self._all.items() if which(signin)}
         for name, signin in ended.items():

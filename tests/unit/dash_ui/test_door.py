@@ -337,6 +337,19 @@ async def test_an_api_that_begins_to_ask_ends_what_was_open(api: FakeApi) -> Non
         await until(lambda: status_is(who, 204))
 
 
+async def test_an_api_that_asks_no_more_and_asks_again_lends_nobodys_key_to_a_guest(api: FakeApi, url: str) -> None:
+    async with browser(url) as who, browser(url) as guest:
+        await sign_in(who, READER)
+        keys, api.keys.scopes = api.keys.scopes, {}
+        assert (await sign_in(guest, "anything")).status == 303
+        assert (await status(guest), await status(who)) == (204, 204)
+        api.keys.scopes = keys
+        api.go_away()
+        api.come_back()
+        await until(lambda: status_is(guest, 401))
+        assert await status(who) == 401
+
+
 async def test_a_dashboard_that_others_reach_lets_nobody_in_by_an_api_that_asks_nobody(api: FakeApi) -> None:
     api.keys.scopes = {}
     async with serving(api, Access(shut=True)) as url, browser(url) as who:
