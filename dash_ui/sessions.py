@@ -38,6 +38,7 @@ class Session:
         self.passed: set[str] = set()  # images left for later
         self.reviewed: dict[str, Race] = {}  # what was shown to be labelled: once it is, the API lists it no more
         self.again: list[str] = []  # images whose label was taken back, the last one first
+        self.trail: dict[tuple[str, int], str] = {}  # the URLs of the pages of a list that were seen, by their number
         self.asleep = False  # the page does not answer: its tab is closed or frozen
         self.closed = False
         self._shown = ("", 0.0)
@@ -51,7 +52,7 @@ class Session:
     def resume(self, previous: "Session") -> None:
         """The same page, connected again: it goes on where it was."""
         self.held, self.labelled, self.passed = previous.held, previous.labelled, previous.passed
-        self.reviewed, self.again = previous.reviewed, previous.again
+        self.reviewed, self.again, self.trail = previous.reviewed, previous.again, previous.trail
 
     def show(self, races: Iterable[Race]) -> None:
         """These are shown to be labelled: they can come back."""

@@ -12,6 +12,7 @@ from dash_ui.board import Board
 from dash_ui.data import Race
 from dash_ui.language import say
 from dash_ui.parts import Part, Scene, prop, tree
+from dash_ui.sessions import Session
 from dash_ui.texts import class_name, count, percent, source_name
 from dash_ui.tree import Element, Tree
 from dash_ui.view import View
@@ -67,7 +68,8 @@ def parts(scene: Scene) -> Iterable[Part]:
     if table:
         yield "images-rows", state, lambda: _rows(items, closed, board)
     yield tree("images-grid", (state, look), lambda: _grid(closed, answer, look, board))
-    yield tree("images-paging", (answer, closed), lambda: _paging(closed, answer))
+    newer = _newer(scene.session, closed)
+    yield tree("images-paging", (answer, closed, newer), lambda: _paging(closed, answer, newer))
     opened = scene.answer(asks.image(view.get("open"))) if view.get("open") else None
     shown = (view.get("open"), opened, board.revisions.models)
     yield tree("images-detail", shown, lambda: detail.dialog(view, opened, board) if view.get("open") else None)
@@ -141,16 +143,30 @@ def _grid(view: View, answer: Answer | None, look: str, board: Board) -> list[Co
     return [*stale, html.Div(tiles, className="gallery")]
 
 
-def _paging(view: View, answer: Answer | None) -> html.Nav:
-    """The way to older images and back to the newest; the browser's own way back leads to the page before."""
-    number = int(view.get("page")) if view.get("page").isdecimal() else 1
+def _newer(session: Session, view: View) -> str | None:
+    """The URL of the page before this one, where this session came by it: the API's lists lead one way only."""
+    number, same = _number(view), view.url(before=None, page=None)
+    session.trail[same, number] = view.url()
+    return session.trail.get((same, number - 1))
+
+
+def _number(view: View) -> int:
+    """Which page this is; where the list begins anew, the first."""
+    said = view.get("page") if view.get("before") else ""
+    return int(said) if said.isdecimal() and len(said) < 10 else 1
+
+
+def _paging(view: View, answer: Answer | None, newer: str | None) -> html.Nav:
+    """The way to the newest, to newer and to older images."""
     following = answer.data.get("next") if answer and answer.data else None
     links: list[Component] = []
     if view.get("before"):
         links.append(_step("images.newest", view.url(before=None, page=None)))
-        links.append(html.Span(say("images.page", number=count(number)), className="muted"))
+        links.append(html.Span(say("images.page", number=count(_number(view))), className="muted"))
+    if newer:
+        links.append(_step("images.newer", newer))
     if following:
-        links.append(_step("images.older", view.url(before=following, page=str(number + 1))))
+        links.append(_step("images.older", view.url(before=following, page=str(_number(view) + 1))))
     return html.Nav(links, className="paging", **{"aria-label": say("images.pages")})
 
 

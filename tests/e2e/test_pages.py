@@ -43,7 +43,7 @@ def test_images_are_filtered_paged_and_opened(site: Site) -> None:
     page.get_by_role("link", name="Older").click()
     expect(rows.first).not_to_have_attribute("row-id", first or "")
     expect(page.locator("#images-paging")).to_contain_text("Page 2")
-    page.go_back()
+    page.get_by_role("link", name="Newer").click()
     expect(rows.first).to_have_attribute("row-id", first or "")
     rows.first.click()
     dialog = page.get_by_role("dialog")

@@ -80,6 +80,17 @@ def test_a_page_of_images_is_small_enough_and_leads_to_older_ones(board: Board, 
     assert '"className": ""' in now["images-table"]
 
 
+def test_one_goes_back_to_newer_images_by_the_way_one_came(board: Board, world: FakeWorld) -> None:
+    screen = open_page(board, "/images?label=cat")
+    assert "Newer" not in told(screen)["images-paging"]
+    for before, number in (("abc", 2), ("def", 3)):
+        screen.scene.session.view = View.parse(f"/images?label=cat&before={before}&page={number}")
+        paging = told(screen)["images-paging"]
+    assert '"href": "/images?before=abc&label=cat&page=2"' in paging
+    screen.scene.session.view = View.parse("/images?label=dog&before=ghi&page=3")
+    assert "Newer" not in told(screen)["images-paging"]
+
+
 def test_images_are_shown_as_pictures_too_or_it_is_said_why_not(board: Board, world: FakeWorld) -> None:
     screen = open_page(board, "/images?look=pictures&labelled=false&page=3&before=abc")
     (ask,) = images.wants(screen.scene.view, board)
