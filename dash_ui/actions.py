@@ -52,9 +52,9 @@ async def reload(hub: Hub, _session: Session, order: Order) -> str:
 async def promote(hub: Hub, _session: Session, order: Order) -> str:
     """Have another registered version of a model serve."""
     name, version = str(order["model"]), str(order["version"])
-    await hub.mine().post(f"{API}/models/{quote(name, safe='')}/promote", {"version": version})
+    answer = await hub.mine().post(f"{API}/models/{quote(name, safe='')}/promote", {"version": version})
     hub.asks.refresh()
-    return say("act.promoted", model=name, version=version)
+    return say("act.promoted" if answer["models"] else "act.promoted_only", model=name, version=version)
 
 
 async def settle(hub: Hub, _session: Session, order: Order) -> str:

@@ -25,8 +25,8 @@ def ask(model: str) -> Ask:
     return Ask(f"{API}/models/{quote(model, safe='')}/versions", every_s=10)
 
 
-def listing(model: str, answer: Answer | None) -> list[Component]:
-    """The versions, newest first, each with the button that makes it serve."""
+def listing(model: str, weights: str, answer: Answer | None) -> list[Component]:
+    """The versions, newest first, each with the button that makes it the champion; `weights` are what is served."""
     head = html.H3(say("versions.heading"))
     if answer is None:
         return [head, html.Div(className="skeleton line")]
@@ -40,7 +40,16 @@ def listing(model: str, answer: Answer | None) -> list[Component]:
     first, rest = every[:SHOWN], every[SHOWN:]
     more = html.Summary(say("versions.more", n=len(rest), number=count(len(rest))))
     folded = [html.Details([more, _table(model, rest, champion)])] if rest else []
-    return [head, _table(model, first, champion), *folded]
+    return [head, *_elsewhere(model, weights, answer.data), _table(model, first, champion), *folded]
+
+
+def _elsewhere(model: str, weights: str, data: Mapping[str, Any]) -> list[Component]:
+    """Says how a champion comes to serve where none of the versions does."""
+    if any(model in each["served_by"] for each in data["versions"]):
+        return []
+    setting = html.Code(f"STREAMAPP_WEIGHTS={model}=models:/{data['registered']}@{CHAMPION}")
+    words = say("versions.elsewhere", weights=weights)
+    return [html.P([words, " ", setting], className="muted small-text elsewhere")]
 
 
 def _table(model: str, versions: list[dict[str, Any]], champion: Mapping[str, Any] | None) -> html.Div:
@@ -55,7 +64,8 @@ def _row(model: str, version: Mapping[str, Any], champion: Mapping[str, Any] | N
     is_champion = champion is version
     rate = version.get("accuracy") or {}
     interval = say("versions.interval", low=percent(rate["low"], 1), high=percent(rate["high"], 1)) if rate else ""
-    name = [html.B(str(version["version"])), *([badge("champion", "champion")] if is_champion else [])]
+    badges = {"champion": is_champion, "serving": model in version["served_by"] and not is_champion}
+    name = [html.B(str(version["version"])), *(badge(name, name) for name, true in badges.items() if true)]
     registered = controls.time(str(version["registered_at"]), "date")
     button = [] if is_champion else [_promote(model, version, champion)]
     return html.Tr(

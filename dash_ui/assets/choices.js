@@ -26,9 +26,13 @@
         var dark = window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
         var chosen = localStorage.getItem(SCHEME);
         show(chosen === "dark" || chosen === "light" ? chosen : dark);
+        var sent = false;
+        document.addEventListener("submit", function () {
+            sent = true;
+        });
         // Signed in in another tab, or come by a link on another site, with which browsers send no such cookie.
         fetch("/signed-in").then(function (answer) {
-            if (answer.ok) {
+            if (answer.ok && !sent) {
                 location.replace(root.dataset.next);
             }
         }, function () {});

@@ -121,7 +121,7 @@ def _card(model: dict[str, Any], row: ModelStats | None, known: Answer | None, b
             head,
             *trouble,
             html.Div([_figures(model, row), controls.rows(_facts(model))], className="columns"),
-            *versions.listing(name, known),
+            *versions.listing(name, str(model.get("weights") or ""), known),
         ],
         className="card",
         style={"--model": figures.colour(name, board.models)},

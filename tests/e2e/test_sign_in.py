@@ -60,7 +60,7 @@ def test_one_signs_in_does_what_the_key_allows_and_signs_out_everywhere(site: Si
     assert page.evaluate("document.cookie").find("sign_in") < 0
     other = page.context.new_page()
     other.goto(site.url + "/images?label=cat")
-    expect(other.locator("#images-grid .frame").first).to_be_visible()
+    expect(other.locator("#images-rows .ag-row").first).to_be_visible(timeout=WAIT_MS)
     page.get_by_role("button", name="Sign out").click()
     expect(page.locator("#key")).to_be_visible()
     expect(other.locator("#key")).to_be_visible(timeout=WAIT_MS)
@@ -77,7 +77,7 @@ def test_one_signs_in_does_what_the_key_allows_and_signs_out_everywhere(site: Si
 def test_a_revoked_key_leads_back_to_the_sign_in_page(site: Site) -> None:
     page = ask(guarded(site), "/images")
     enter(page, READER)
-    expect(page.locator("#images-grid .frame").first).to_be_visible()
+    expect(page.locator("#images-rows .ag-row").first).to_be_visible(timeout=WAIT_MS)
     site.api.keys.revoke(READER)
     site.api.go_away()  # as the API leaves a reader of events whose key is revoked
     site.api.come_back()

@@ -23,7 +23,7 @@ def test_another_version_is_promoted_and_its_beginning_is_marked_on_the_times(si
     asked: list[str] = []
     page.once("dialog", lambda dialog: (asked.append(dialog.message.replace("\u00a0", " ")), dialog.dismiss()))
     card.get_by_role("button", name="Promote").first.click()
-    assert asked == ["Have version 6 of resnet50 (91.0 %) serve? Now it is version 4 (88.8 %)."]
+    assert asked == ["Make version 6 of resnet50 (91.0 %) the champion, which serves? Now it is version 4 (88.8 %)."]
     assert site.api.registry.champion("resnet50") == 4, "it was not confirmed"
     page.once("dialog", lambda dialog: dialog.accept())
     card.get_by_role("button", name="Promote").first.click()

@@ -47,9 +47,8 @@ class Registry:
         skill = {model.name: model.skill for model in self.world.models}.get(name)
         if skill is None:
             return problem(404, "Not Found", "there is no such model")
-        return web.json_response(
-            {"versions": [self._version(name, number, skill) for number in range(1, VERSIONS + 1)]}
-        )
+        shown = [self._version(name, number, skill) for number in range(VERSIONS, 0, -1)]
+        return web.json_response({"model": name, "registered": name, "versions": shown})
 
     def _version(self, name: str, number: int, skill: float) -> dict[str, Any]:
         value = skill - 0.011 * (VERSIONS - number)
@@ -57,6 +56,9 @@ class Registry:
             "version": str(number),
             "aliases": ["champion"] if number == self.champion(name) else [],
             "accuracy": {"value": value, "low": value - 0.012, "high": value + 0.011, "pictures": 10000},
+            "sha256": "",
+            "run_id": "",
+            "served_by": [name] if number == self.champion(name) else [],
             "registered_at": (self.started - timedelta(days=3 * (VERSIONS - number))).isoformat(),
         }
 
@@ -65,4 +67,4 @@ class Registry:
         if not version.isdecimal() or not 1 <= int(version) <= VERSIONS:
             return problem(404, "Not Found", f"there is no version {version} of {name}")
         self.change(name, int(version), datetime.now(UTC))
-        return web.json_response({"model": name, "version": version}, status=202)
+        return web.json_response({"model": name, "version": version, "models": [name]}, status=202)

@@ -97,6 +97,16 @@ async def test_a_model_is_told_to_reload(hub: Hub, api: Orders, session: Session
     assert api.posted == [("/models/resnet50/reload", {})]
 
 
+async def test_a_version_is_promoted_and_whether_it_serves_is_said(hub: Hub, api: Orders, session: Session) -> None:
+    api.answers += [{"models": ["tiny"]}, {"models": []}, ApiProblem(403, "x", "it takes the scope admin", "forbidden")]
+    order = {"do": "promote", "model": "a/b", "version": "3"}
+    said = [text(await act(hub, "a", order)) for _ in range(3)]
+    assert "its workers change over" in said[0]
+    assert "other weights" in said[1]
+    assert said[2] == "Not done: your key does not allow it: it takes the scope admin."
+    assert api.posted[0] == ("/models/a%2Fb/promote", {"version": "3"})
+
+
 async def test_what_is_no_order_and_who_is_no_session_do_nothing(hub: Hub, api: Orders, session: Session) -> None:
     assert await act(hub, "a", {"do": "format"}) is None
     assert await act(hub, "stranger", {"do": "retry", "id": 3}) is None

@@ -9,31 +9,49 @@ from dash_ui.client import ApiDown, ApiProblem
 from tests.unit.dash_ui.pieces import components, having, text
 
 
-def version(number: int, champion: bool = False, accuracy: float | None = None) -> dict[str, Any]:
+def version(
+    number: int, champion: bool = False, accuracy: float | None = None, serving: bool = False
+) -> dict[str, Any]:
     rate = None if accuracy is None else {"value": accuracy, "low": accuracy - 0.01, "high": accuracy + 0.01}
     return {
         "version": str(number),
         "aliases": ["champion"] if champion else [],
         "accuracy": rate,
+        "served_by": ["tiny"] if serving or champion else [],
         "registered_at": "2026-07-01T12:00:00+00:00",
     }
 
 
+def answered(every: list[dict[str, Any]]) -> Answer:
+    return Answer({"model": "tiny", "registered": "tiny-cnn", "versions": every})
+
+
 def test_the_champion_has_no_button_and_going_to_an_older_version_is_going_back() -> None:
     every = [version(9, accuracy=0.93), version(10, champion=True, accuracy=0.91), version(11)]
-    listed = versions.listing("tiny", Answer({"versions": every}))
+    listed = versions.listing("tiny", "cifar10", answered(every))
     rows = [text(row) for row in having(listed, key="11") + having(listed, key="10") + having(listed, key="9")]
     assert [row.split()[0] for row in rows] == ["11", "10", "9"]
     promote, back = [each for each in components(listed) if getattr(each, "data-act", None)]
     assert (text(promote), text(back)) == ("Promote", "Roll back")
     assert json.loads(getattr(back, "data-act")) == {"do": "promote", "model": "tiny", "version": "9"}
     question = getattr(back, "data-confirm").replace("\u00a0", " ")
-    assert question == "Have version 9 of tiny (93.0 %) serve? Now it is version 10 (91.0 %)."
+    assert question == "Make version 9 of tiny (93.0 %) the champion, which serves? Now it is version 10 (91.0 %)."
     assert "champion" in rows[1]
 
 
+def test_what_serves_is_said_where_it_is_not_the_champion() -> None:
+    listed = versions.listing("tiny", "models:/tiny-cnn/1", answered([version(2, champion=True), version(1)]))
+    assert "start with" not in text(listed)
+    pinned = [version(2) | {"aliases": ["champion"]}, version(1, serving=True)]
+    (badged,) = having(versions.listing("tiny", "models:/tiny-cnn/1", answered(pinned)), class_="serving")
+    assert text(badged) == "serves"
+    none = text(versions.listing("tiny", "cifar10", answered([version(1) | {"aliases": ["champion"]}])))
+    assert "none of these (cifar10)" in none
+    assert "STREAMAPP_WEIGHTS=tiny=models:/tiny-cnn@champion" in none
+
+
 def test_old_versions_are_folded_away() -> None:
-    listed = versions.listing("tiny", Answer({"versions": [version(number) for number in range(1, 8)]}))
+    listed = versions.listing("tiny", "cifar10", answered([version(number) for number in range(1, 8)]))
     assert "3 older" in text(listed)
     assert len(having(listed, class_="versions")) == 2
 
@@ -41,18 +59,18 @@ def test_old_versions_are_folded_away() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer({"versions": []}), "No version is registered"),
+        (answered([]), "No version is registered"),
         (Answer(error=ApiProblem(404, "Not Found", "there is no such model")), "No version is registered"),
         (Answer(error=ApiProblem(503, "x", "the registry does not answer")), "the registry does not answer"),
         (Answer(error=ApiDown("refused")), "the API does not answer"),
     ],
 )
 def test_what_is_not_known_is_said(answer: Answer, words: str) -> None:
-    assert words in text(versions.listing("tiny", answer))
+    assert words in text(versions.listing("tiny", "cifar10", answer))
 
 
 def test_before_the_answer_there_is_its_place() -> None:
-    assert having(versions.listing("tiny", None), class_="skeleton")
+    assert having(versions.listing("tiny", "cifar10", None), class_="skeleton")
 
 
 def test_the_name_of_a_model_is_no_path() -> None:
