@@ -3,6 +3,7 @@
 StreamappError
 ├── SettingsError              a setting is missing or has a wrong value
 ├── ModelError                 a model cannot be found, converted, loaded or run
+│   ├── NotRegistered          there is no model registry, or it has no such model, version or alias
 │   └── RegistryUnavailable    the model registry does not answer; trying again may help
 ├── BrokerError
 │   ├── BrokerUnavailable      no broker answers; trying again may help
@@ -71,6 +72,10 @@ class SettingsError(StreamappError):
 
 class ModelError(StreamappError):
     """A model cannot be found, converted, loaded or run."""
+
+
+class NotRegistered(ModelError):
+    """There is no model registry yet, or it has no such model, version or alias."""
 
 
 class RegistryUnavailable(ModelError):

@@ -11,7 +11,7 @@ from typing import Any
 
 from streamapp.errors import TrainingError
 from streamapp.runtime import mlflow_client
-from streamapp.runtime.registry import TRACKING, tracking_uri
+from streamapp.runtime.stores import TRACKING, tracking_uri
 from training.checkpoints import Row
 from training.evaluation import Evaluation
 

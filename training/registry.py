@@ -1,40 +1,20 @@
 """The registered models of MLflow, for those who change them: new versions, and which of them is the champion."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from streamapp.errors import ModelError, RegistryUnavailable
 from streamapp.runtime import facts, mlflow_client
-from streamapp.runtime.registry import DIGEST, SQLITE, TRACKING, Reference, Version, plain, tracking_uri
-from streamapp.runtime.spec import Accuracy
+from streamapp.runtime.registry import DIGEST, Reference, Version
+from streamapp.runtime.stores import SQLITE, local, tracking_uri
+from streamapp.runtime.versions import NOTED, no_model
 from streamapp.runtime.weightfiles import look
 from training.record import MODEL
 
 CHAMPION, PREVIOUS = "champion", "previous"
-#: Tags of a version beside the hash: what the trainer noted, the last three as JSON or text of it.
-NOTED = ("recipe", "test", "data_fingerprint", "command")
 #: Parts of the test's result that are too long for a tag; they stay in the file.
 LONG = ("confusion",)
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A version of a registered model, with what is known of it. `notes` are those of the trainer."""
-
-    version: Version
-    aliases: tuple[str, ...]
-    created: datetime
-    run_id: str
-    notes: Mapping[str, Any]
-
-    @property
-    def accuracy(self) -> Accuracy | None:
-        """What training measured on its test pictures."""
-        return facts.accuracy(None, self.notes)
 
 
 class Registry:
@@ -48,15 +28,12 @@ class Registry:
         """Connect; it takes some 3 s, for it imports MLflow.
 
         Raises:
-            ModelError: there is no registry yet.
+            NotRegistered: there is no registry yet.
             RegistryUnavailable: it does not answer.
         """
         store = tracking_uri(data_dir)
-        if store.startswith(SQLITE) and not Path(store.removeprefix(SQLITE)).is_file():
-            raise ModelError(
-                f"there is no registry at {store.removeprefix(SQLITE)}: register a model with "
-                f"`streamapp train --register` or `streamapp models register`, or set {TRACKING}"
-            )
+        if store.startswith(SQLITE):
+            local(store)
         return cls(store, mlflow_client.registry(store))
 
     def add(self, name: str, run_id: str, weights: Path) -> Version:
@@ -77,16 +54,6 @@ class Registry:
         options = {"run_id": run_id, "tags": {**tags, DIGEST: file.digest}}
         made = self._ask(self._client.create_model_version, name, place, **options)
         return Version(name, int(made.version), file.digest)
-
-    def versions(self, name: str) -> list[Registered]:
-        """Every version of a model, the newest first.
-
-        Raises:
-            RegistryUnavailable, ModelError: the registry does not answer, or has no such model.
-        """
-        aliases = self._aliases(name)
-        found = self._ask(self._client.search_model_versions, f"name = '{name}'")
-        return sorted((_registered(each, aliases) for each in found), key=lambda each: -each.version.number)
 
     def promote(self, name: str, number: int) -> int | None:
         """Make a version the champion; the one before, which is remembered for `rollback`, or None.
@@ -123,31 +90,12 @@ class Registry:
         except RegistryUnavailable:
             raise
         except ModelError as error:
-            raise ModelError(f"the registry ({plain(self.store)}) has no model {name!r}") from error
+            raise no_model(name, self.store) from error
         return {alias: int(number) for alias, number in model.aliases.items()}
 
     def _ask(self, call: Any, *arguments: Any, **options: Any) -> Any:
         return mlflow_client.ask(self.store, call, *arguments, **options)
 
 
-def _registered(found: Any, aliases: Mapping[str, int]) -> Registered:
-    version = Version(found.name, int(found.version), found.tags.get(DIGEST, ""))
-    return Registered(
-        version,
-        tuple(sorted(alias for alias, number in aliases.items() if number == version.number)),
-        datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-        found.run_id or "",
-        {name: _value(found.tags[name]) for name in NOTED if name in found.tags},
-    )
-
-
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _value(text: str) -> Any:
-    """What `_text` made a text of."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

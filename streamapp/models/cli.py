@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from streamapp.errors import ApiError, ModelError, RegistryUnavailable
-from streamapp.models import overview, running
+from streamapp.models import overview, promotion, running
+from streamapp.runtime import versions
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
 
@@ -72,10 +73,8 @@ def register(
 @app.command()
 def promote(name: Name, version: Annotated[int, typer.Argument(help="Number of the version.", min=1)]) -> None:
     """Make a version the champion; a running platform changes over to it."""
-    from training.registry import Registry
-
     settings = Settings.load()
-    before = Registry.open(settings.data_dir).promote(name, version)
+    before = promotion.promote(name, version, settings)
     if before == version:
         print(f"{name}: version {version} is the champion already")
     else:
@@ -108,10 +107,8 @@ def _known(name: str, settings: Settings) -> ModelSpec:
 
 def _versions(name: str, settings: Settings, takes_part: bool) -> None:
     """The registered versions, newest first; none is an error only for a name that stands for nothing at all."""
-    from training.registry import Registry
-
     try:
-        versions = Registry.open(settings.data_dir).versions(name)
+        found = versions.registered(name, settings)
     except RegistryUnavailable:
         raise
     except ModelError as error:
@@ -120,7 +117,7 @@ def _versions(name: str, settings: Settings, takes_part: bool) -> None:
         print(f"\nno registered versions: {error}")
         return
     table = Table("version", "alias", "accuracy", "registered", "sha256", "run")
-    for each in versions:
+    for each in found:
         created = each.created.astimezone().strftime("%Y-%m-%d %H:%M")
         digest = each.version.digest[:12]
         aliases = ", ".join(each.aliases)

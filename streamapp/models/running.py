@@ -11,7 +11,7 @@ from typing import Any
 from streamapp.devstack.runfile import read
 from streamapp.errors import ApiError
 from streamapp.ingest.target import VARIABLE, credentials
-from streamapp.runtime.registry import SCHEME
+from streamapp.runtime.registry import registered_name
 from streamapp.settings import Settings
 
 Say = Callable[[str], None]
@@ -35,7 +35,7 @@ def followers(api: str, name: str) -> list[str]:
         ApiError: the API does not answer.
     """
     models = _ask(f"{api}/api/v1/models")["models"]
-    return [model["model"] for model in models if model["weights"].startswith(f"{SCHEME}{name}/")]
+    return [model["model"] for model in models if registered_name(model["weights"]) == name]
 
 
 def reload(api: str, model: str, say: Say, patience_s: float = PATIENCE_S) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from streamapp.errors import ModelError
 from streamapp.runtime import child, folders
-from streamapp.runtime.registry import Reference, Version, tracking_uri
+from streamapp.runtime.registry import Reference, Version
+from streamapp.runtime.stores import tracking_uri
 from streamapp.runtime.weightfiles import WeightsFile, inside
 from streamapp.settings import Settings
 

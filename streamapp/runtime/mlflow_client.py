@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from streamapp.errors import ModelError, RegistryUnavailable
-from streamapp.runtime.registry import DIGEST, Reference, Version, missing, plain
+from streamapp.runtime.registry import DIGEST, Reference, Version, missing
+from streamapp.runtime.stores import plain
 
 T = TypeVar("T")
 

@@ -12,6 +12,8 @@ from streamapp.storage.views import View
 #: The shares at which distributions are told, and to how many digits of a millisecond.
 SHARES = [share / 100 for share in range(101)]
 DIGITS = 3
+#: Workers that change over one after the other are done after so many seconds.
+SETTLED_S = 60.0
 
 
 class PastBucket(View):
@@ -54,6 +56,15 @@ class Distribution(View):
     stages: StageTimes
 
 
+class Change(View):
+    """Another version of a model began to answer; `before` is null where none did before."""
+
+    model: str
+    at: AwareDatetime
+    version: str
+    before: str | None
+
+
 async def read(db: Database, bucket_s: int, begin: datetime, end: datetime, model: str | None) -> list[PastBucket]:
     """Every bucket of `bucket_s` seconds in which something happened from `begin` to before `end`, by time and model.
 
@@ -79,3 +90,14 @@ async def distributions(db: Database, begin: datetime, end: datetime, model: str
 def _distribution(row: Any) -> Distribution:
     stages = {name: [round(value, DIGITS) for value in row[name] or ()] for name in StageTimes.model_fields}
     return Distribution(model=row["model"], predictions=row["predictions"], stages=StageTimes(**stages))
+
+
+async def changes(db: Database, begin: datetime, end: datetime, model: str | None) -> list[Change]:
+    """When each model began to answer with another version, from `begin` to before `end`, the newest first.
+
+    Raises:
+        StoreUnavailable: as for `read`.
+    """
+    async with db.connection() as connection:
+        rows = await connection.fetch(HISTORY["changes"], begin, end, model, SETTLED_S)
+    return [Change.model_validate(dict(row)) for row in reversed(rows)]

@@ -17,11 +17,15 @@ from streamapp.web import (
     stats,
     system,
     verdicts,
+    versions,
 )
 from streamapp.web.context import ApiContext
 from streamapp.web.operations import Operation
 
-NOUNS = (images, labels, predictions, verdicts, stats, history, models, events, ledger, dead_letters, alerts, system)
+NOUNS = (
+    *(images, labels, predictions, verdicts, stats, history, versions, models, events),
+    *(ledger, dead_letters, alerts, system),
+)
 
 
 def operations(context: ApiContext) -> list[Operation]:

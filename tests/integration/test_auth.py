@@ -102,6 +102,7 @@ async def test_every_operation_is_shut_to_the_other_scopes(api: Api) -> None:
     assert needs(every, "GET", "/images") == "read"
     assert needs(every, "POST", "/labels") == "label"
     assert needs(every, "POST", "/models/{name}/reload") == "admin"
+    assert needs(every, "POST", "/models/{name}/promote") == "admin"
     assert needs(every, "POST", "/dead-letters/{id}/retry") == "admin"
 
 

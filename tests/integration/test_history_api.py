@@ -156,6 +156,51 @@ async def test_a_wrong_question_about_distributions_names_its_parameter(api: Api
     assert (answer.status, problem["errors"][0]["name"]) == (400, query.partition("=")[0])
 
 
+# -- changes of versions ---------------------------------------------------------------------------
+
+
+async def test_when_other_versions_began_to_answer(api: Api) -> None:
+    model, other = (f"model-{uuid4().hex[:8]}" for _ in "ab")
+    minutes = [(-30, "v1"), (0, "v1"), (10, "v2"), (20, "v2"), (30, "v1"), (40, "v1"), (50, "v3")]
+    rows = [answer(60 * minute, model=model, model_version=version) for minute, version in minutes]
+    # Two workers change over within seconds of each other, and answers of both come mixed; one swap is undone at once.
+    rows += [answer(600 + second, model=model, model_version=f"v{1 + second % 2}") for second in range(1, 20)]
+    rows += [answer(60 * 35, model=model, model_version="v2"), answer(60 * 35 + 5, model=model, model_version="v1")]
+    rows += [answer(60 * 45, model=model, model_version="v9", run_id="a-replay"), answer(61, other)]
+    await api.context.db.store(Rows(predictions=rows))
+
+    span = f"model={model}&since=2031-05-01T12:00:00Z&until="
+    whole = await api.get(f"models/changes?{span}2031-05-01T12:51:00Z")
+    assert [(one["at"][11:16], one["before"], one["version"]) for one in whole["changes"]] == [
+        ("12:50", "v1", "v3"),
+        ("12:30", "v2", "v1"),
+        ("12:10", "v1", "v2"),
+    ]
+    assert {one["model"] for one in whole["changes"]} == {model}
+    part = await api.get(f"models/changes?{span}2031-05-01T12:50:00Z")
+    assert [one["version"] for one in part["changes"]] == ["v1", "v2"], "the end is not in it"
+    assert await changes(api, f"model={model}&since=2031-05-01T12:11:00Z&until=2031-05-01T12:29:00Z") == []
+    first = await changes(api, f"model={model}&since=2031-05-01T11:00:00Z&until=2031-05-01T12:00:00Z")
+    assert [(one["before"], one["version"]) for one in first] == [(None, "v1")]
+    every = await changes(api, "since=2031-05-01T12:00:00Z&until=2031-05-01T13:00:00Z")
+    assert {model, other} <= {one["model"] for one in every}
+    assert every == sorted(every, key=lambda one: one["at"], reverse=True)
+
+
+async def changes(api: Api, query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await api.get(f"models/changes?{query}"))["changes"]
+    return found
+
+
+async def test_changes_are_told_of_a_day_and_of_a_month_at_most(api: Api) -> None:
+    usual = await api.get("models/changes")
+    assert datetime.fromisoformat(usual["until"]) - datetime.fromisoformat(usual["since"]) == timedelta(days=1)
+    long = await api.get("models/changes?since=0001-01-01T00:00:00Z&until=2031-06-01T00:00:00Z")
+    assert long["since"] == "2031-05-01T00:00:00Z"
+    early = await api.get("models/changes?until=0001-01-01T00:00:00Z")
+    assert early["changes"] == []
+
+
 @pytest.mark.parametrize("query", ["bucket=2m", "from=yesterday", "to=1", "begin=2031-05-01T12:00:00Z"])
 async def test_a_wrong_question_names_its_parameter(api: Api, query: str) -> None:
     async with api.client.get(f"/api/v1/stats/history?{query}") as answer:

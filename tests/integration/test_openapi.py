@@ -101,7 +101,8 @@ DOCUMENT = without_pairs(json.loads(dumps(document(operations(make_context()))))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 OPERATIONS = [(method, path) for path, found in DOCUMENT["paths"].items() for method in found]
 #: No text is too odd for the name of a model, or for the id of an event.
-NEVER_WRONG = {"/api/v1/models/{name}", "/api/v1/models/{name}/reload", "/api/v1/events"}
+MODEL = "/api/v1/models/{name}"
+NEVER_WRONG = {MODEL, f"{MODEL}/reload", f"{MODEL}/versions", "/api/v1/events"}
 CAN_BE_WRONG = [
     (method, path)
     for method, path in OPERATIONS

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from streamapp.runtime.weights import exact, resolve
 from streamapp.settings import Settings
 from tests.support import registry_child
 from tests.support.shapes import write_shapes
+from tests.unit.web.doubles import make_context, running_api
+from tests.unit.web.messages import state
 
 ROOT = Path(__file__).parents[2]
 CHAMPION = "models:/tiny@champion"
@@ -106,6 +109,46 @@ def test_promoted_resolved_run_and_rolled_back(store: Store) -> None:
     assert "version 1 is the champion again" in store.models("rollback", "tiny")
     assert resolve(SPEC, settings).digest == store.digests[0]
     assert store.child("aliases", "tiny") == {"champion": 1, "previous": 2}
+    assert "mlflow" not in sys.modules
+
+
+async def test_the_api_lists_versions_promotes_one_and_goes_back(store: Store) -> None:
+    context = make_context(data_dir=store.settings.data_dir)
+    context.live.roster.put(state("tiny-int8", weights="models:/tiny/1"))
+    context.live.roster.put(state("mobilenet", weights="cifar10"))
+    orders = context.order.__self__.orders  # type: ignore[attr-defined]
+    async with running_api(context) as client:
+        url = "/api/v1/models/tiny-int8"
+        async with client.get(f"{url}/versions") as answer:
+            assert answer.status == 200
+            said = await answer.json()
+        assert (said["model"], said["registered"]) == ("tiny-int8", "tiny")
+        assert [(one["version"], one["sha256"]) for one in said["versions"]] == [
+            ("2", store.digests[1]),
+            ("1", store.digests[0]),
+        ]
+        assert [one["accuracy"]["value"] for one in said["versions"]] == pytest.approx(store.accuracies[::-1])
+        assert [one["served_by"] for one in said["versions"]] == [[], ["tiny-int8"]]
+        assert len(said["versions"][1]["run_id"]) == 32
+        moments = [datetime.fromisoformat(one["registered_at"]) for one in said["versions"]]
+        assert moments == sorted(moments, reverse=True)
+
+        for version in ("2", "1"):
+            async with client.post(f"{url}/promote", json={"version": version}) as answer:
+                assert (answer.status, answer.headers["Location"]) == (202, f"{url}/versions")
+                promoted = await answer.json()
+            assert (promoted["version"], promoted["models"]) == (version, ["tiny-int8"])
+            assert (orders[-1].model, orders[-1].request_id) == ("tiny-int8", promoted["request_id"])
+            assert registry.current(CHAMPION, store.settings).number == int(version)
+        assert promoted["before"] == "2"
+        async with client.get(f"{url}/versions") as answer:
+            assert [one["aliases"] for one in (await answer.json())["versions"]] == [["previous"], ["champion"]]
+
+        for name, version in (("tiny", "9"), ("vgg", "1")):
+            async with client.post(f"/api/v1/models/{name}/promote", json={"version": version}) as answer:
+                assert (answer.status, answer.content_type) == (404, "application/problem+json")
+                assert f"has no {'version 9 of a model' if name == 'tiny' else 'model'} {name!r}" in await answer.text()
+    assert len(orders) == 2
     assert "mlflow" not in sys.modules
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from streamapp.errors import ModelError
 from streamapp.runtime import mlflow_client
-from streamapp.runtime.registry import tracking_uri
 from streamapp.runtime.spec import CIFAR10, ModelSpec
+from streamapp.runtime.stores import tracking_uri
 from streamapp.runtime.weightfiles import sha256
 from streamapp.settings import Settings
 

@@ -77,7 +77,7 @@ def _difference(one: Path, other: Path) -> float:
 def _statuses(data_dir: Path) -> list[str]:
     from mlflow import MlflowClient
 
-    from streamapp.runtime.registry import tracking_uri
+    from streamapp.runtime.stores import tracking_uri
     from training.record import EXPERIMENT
 
     client = MlflowClient(tracking_uri(data_dir))

@@ -37,3 +37,55 @@ FROM predictions
 WHERE timestamp >= $1 AND timestamp < $2 AND run_id = 'live' AND ($3::text IS NULL OR model = $3)
 GROUP BY model
 ORDER BY model;
+
+-- name: changes
+-- When other versions of each model began to answer, from $1 to before $2. While several workers change over, old and new
+-- answers come mixed: the version that answers at the end of $4 seconds after the first other answer is the new one.
+WITH RECURSIVE versions AS (
+    (SELECT model, model_version FROM outcomes
+     WHERE run_id = 'live' AND outcome = 'predicted' AND ($3::text IS NULL OR model = $3)
+     ORDER BY model, model_version LIMIT 1)
+    UNION ALL
+    SELECT another.* FROM versions, LATERAL (
+        SELECT model, model_version FROM outcomes
+        WHERE run_id = 'live' AND outcome = 'predicted' AND ($3::text IS NULL OR model = $3)
+          AND (model, model_version) > (versions.model, versions.model_version)
+        ORDER BY model, model_version LIMIT 1
+    ) AS another
+), walk AS (
+    SELECT model, $1::timestamptz AS at, $1::timestamptz AS begin, NULL::text AS before, (
+        SELECT newest.model_version FROM versions AS each, LATERAL (
+            SELECT model_version, timestamp FROM outcomes
+            WHERE run_id = 'live' AND outcome = 'predicted' AND model = each.model AND model_version = each.model_version
+              AND timestamp < $1
+            ORDER BY timestamp DESC LIMIT 1
+        ) AS newest
+        WHERE each.model = models.model
+        ORDER BY newest.timestamp DESC LIMIT 1
+    ) AS version, false AS changed
+    FROM (SELECT DISTINCT model FROM versions) AS models
+    UNION ALL
+    SELECT walk.model, other.at, other.at + make_interval(secs => $4), walk.version, settled.model_version,
+           settled.model_version IS DISTINCT FROM walk.version
+    FROM walk, LATERAL (
+        SELECT min(first.timestamp) AS at FROM versions, LATERAL (
+            SELECT timestamp FROM outcomes
+            WHERE run_id = 'live' AND outcome = 'predicted' AND model = versions.model
+              AND model_version = versions.model_version AND timestamp >= walk.begin AND timestamp < $2
+            ORDER BY timestamp LIMIT 1
+        ) AS first
+        WHERE versions.model = walk.model AND versions.model_version IS DISTINCT FROM walk.version
+    ) AS other, LATERAL (
+        SELECT newest.model_version FROM versions, LATERAL (
+            SELECT model_version, timestamp FROM outcomes
+            WHERE run_id = 'live' AND outcome = 'predicted' AND model = versions.model
+              AND model_version = versions.model_version
+              AND timestamp >= other.at AND timestamp < other.at + make_interval(secs => $4)
+            ORDER BY timestamp DESC LIMIT 1
+        ) AS newest
+        WHERE versions.model = walk.model
+        ORDER BY newest.timestamp DESC LIMIT 1
+    ) AS settled
+    WHERE other.at IS NOT NULL
+)
+SELECT model, at, version, before FROM walk WHERE changed ORDER BY at, model;

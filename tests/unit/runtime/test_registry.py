@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from streamapp.errors import ModelError, RegistryUnavailable
-from streamapp.runtime import registry
-from streamapp.runtime.registry import Reference, Version, current, moves, parse, plain
+from streamapp.runtime.registry import Reference, Version, current, moves, parse
+from streamapp.runtime.stores import plain, tracking_uri
 from streamapp.settings import Settings
 
 CHAMPION = "models:/tiny@champion"
@@ -44,9 +44,9 @@ def test_what_names_nothing(uri: str) -> None:
 
 def test_the_local_store_unless_another_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert registry.tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
-    assert registry.tracking_uri(tmp_path) == "http://mlflow:5000"
+    assert tracking_uri(tmp_path) == "http://mlflow:5000"
 
 
 def test_passwords_are_not_shown() -> None:
