@@ -13,6 +13,9 @@ from dash_ui.language import say
 from dash_ui.sessions import Held, Session
 from dash_ui.texts import class_name, count
 
+#: The API starts a program for a promotion.
+PROMOTION_S = 60.0
+
 Order = dict[str, Any]
 Action = Callable[[Hub, Session, Order], Awaitable[str | None]]
 
@@ -52,7 +55,8 @@ async def reload(hub: Hub, _session: Session, order: Order) -> str:
 async def promote(hub: Hub, _session: Session, order: Order) -> str:
     """Have another registered version of a model serve."""
     name, version = str(order["model"]), str(order["version"])
-    answer = await hub.mine().post(f"{API}/models/{quote(name, safe='')}/promote", {"version": version})
+    path = f"{API}/models/{quote(name, safe='')}/promote"
+    answer = await hub.mine().post(path, {"version": version}, PROMOTION_S)
     hub.asks.refresh()
     return say("act.promoted" if answer["models"] else "act.promoted_only", model=name, version=version)
 

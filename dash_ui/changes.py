@@ -45,7 +45,7 @@ def ask(window: Window, now: datetime | None = None) -> Ask:
     """The changes of a window and a little more, so that the ask stays the same for an hour."""
     begin = (now or datetime.now(UTC)) - timedelta(seconds=window.bucket_s * window.count)
     since = begin.replace(minute=0, second=0, microsecond=0)
-    return Ask(f"{API}/models/changes", (("since", since.isoformat()),), every_s=5)
+    return Ask(f"{API}/models/changes", (("since", since.isoformat()),), every_s=10)
 
 
 def parse(answer: dict[str, Any]) -> list[Change]:

@@ -116,9 +116,10 @@ class Api:
         async with self._request("GET", path, params=list(params)) as response:
             return await response.json()
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The JSON answer to a POST of JSON."""
-        async with self._request("POST", path, json=dict(body)) as response:
+    async def post(self, path: str, body: Mapping[str, Any], within_s: float = ANSWER_S) -> Any:
+        """The JSON answer to a POST of JSON, which may take so many seconds."""
+        timeout = aiohttp.ClientTimeout(total=within_s, connect=CONNECT_S)
+        async with self._request("POST", path, json=dict(body), timeout=timeout) as response:
             return await response.json()
 
     async def _json(self, path: str, **params: str) -> dict[str, Any]:

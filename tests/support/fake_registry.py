@@ -40,7 +40,8 @@ class Registry:
     async def list_changes(self, request: web.Request) -> web.Response:
         since = datetime.fromisoformat(request.query["since"])
         found = [each for each in self.changes if datetime.fromisoformat(each["at"]) >= since]
-        return web.json_response({"changes": found[::-1]})
+        span = {"since": since.isoformat(), "until": datetime.now(UTC).isoformat()}
+        return web.json_response({**span, "changes": found[::-1]})
 
     async def versions(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -66,5 +67,7 @@ class Registry:
         name, version = request.match_info["name"], str((await request.json())["version"])
         if not version.isdecimal() or not 1 <= int(version) <= VERSIONS:
             return problem(404, "Not Found", f"there is no version {version} of {name}")
+        before = str(self.champion(name))
         self.change(name, int(version), datetime.now(UTC))
-        return web.json_response({"model": name, "version": version, "models": [name]}, status=202)
+        said = {"model": name, "registered": name, "version": version, "before": before, "models": [name]}
+        return web.json_response({**said, "request_id": "1"}, status=202)

@@ -20,7 +20,7 @@ class Orders:
         self.posted: list[tuple[str, Any]] = []
         self.answers: list[Any] = []
 
-    async def post(self, path: str, body: Any) -> Any:
+    async def post(self, path: str, body: Any, within_s: float = 10) -> Any:
         self.posted.append((path.removeprefix("/api/v1"), body))
         answer = self.answers.pop(0) if self.answers else {}
         if isinstance(answer, Exception):

@@ -1,11 +1,15 @@
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+import aiohttp
 import pytest
 
 from dash_ui import versions
 from dash_ui.asks import Answer
 from dash_ui.client import ApiDown, ApiProblem
+from streamapp.web.versions import Changes, Promoted, Versions
+from tests.support.fake_api import FakeApi
 from tests.unit.dash_ui.pieces import components, having, text
 
 
@@ -75,3 +79,16 @@ def test_before_the_answer_there_is_its_place() -> None:
 
 def test_the_name_of_a_model_is_no_path() -> None:
     assert versions.ask("a/../b").path == "/api/v1/models/a%2F..%2Fb/versions"
+
+
+async def test_the_fake_api_of_these_tests_says_what_the_real_one_says() -> None:
+    with FakeApi(every_s=0) as api:
+        api.registry.change("resnet50", 4, datetime.now(UTC))
+        async with aiohttp.ClientSession(f"{api.url}/api/v1/models/") as http:
+            async with http.get("resnet50/versions") as answer:
+                Versions.model_validate(await answer.json())
+            async with http.post("resnet50/promote", json={"version": "3"}) as answer:
+                Promoted.model_validate(await answer.json())
+            async with http.get("changes", params={"since": "2026-01-01T00:00:00+00:00"}) as answer:
+                found = Changes.model_validate(await answer.json()).changes
+    assert [(each.before, each.version) for each in found] == [("4", "3"), ("5", "4")]
