@@ -9,14 +9,27 @@
         return performance.timeOrigin + performance.now();
     }
 
-    /* Dash's connection lives in a shared worker, which hands each refresh to its page as one message. */
+    /* What ends a refresh. Dash hands what waits to its page as one message, which may hold several when that is busy. */
+    var LAST = "pulse";
+    var open = 0;
+    function refreshed(changes) {
+        changes.forEach(function (change) {
+            open += new Blob([JSON.stringify(change)]).size;
+            if (change.componentId === LAST) {
+                watched.refreshes.push([now(), open]);
+                open = 0;
+            }
+        });
+    }
+
+    /* Dash's connection lives in a shared worker. */
     var Shared = window.SharedWorker;
     window.SharedWorker = class extends Shared {
         constructor(...given) {
             super(...given);
             this.port.addEventListener("message", function (event) {
                 if (event.data && event.data.type === "set_props_batch") {
-                    watched.refreshes.push([now(), new Blob([JSON.stringify(event.data.payload)]).size]);
+                    refreshed(event.data.payload);
                 }
             });
         }

@@ -1,5 +1,6 @@
 """What a page of the dashboard notices while it is watched: delays of verdicts, refreshes, and how busy it is."""
 
+from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.support.fake_api import FakeApi
 WATCH = (Path(__file__).parent / "watch.js").read_text()
 #: Time for pages to come up before anything is counted, and for the last verdicts to be drawn afterwards.
 SETTLE_MS, DRAW_MS = 4000, 1000
+#: The made-up API remembers what it sends while a page is watched, and the minute over which its figures are.
+REMEMBERED_S = 60.0
 NOW = "performance.timeOrigin + performance.now()"
 
 
@@ -44,6 +47,7 @@ def open_page(browser: Browser, url: str) -> Page:
 def watch(api: FakeApi, browser: Browser, url: str, rate: float, seconds: float) -> Watched:
     """One page for a while, at so many verdicts a second."""
     api.every_s = 1 / rate
+    api.world.races = deque(api.world.races, maxlen=round(rate * (seconds + REMEMBERED_S)))
     page = open_page(browser, url)
     page.wait_for_timeout(SETTLE_MS)
     page.evaluate("Object.assign(window.watched, {refreshes: [], late: [], longest: 0})")
@@ -53,7 +57,8 @@ def watch(api: FakeApi, browser: Browser, url: str, rate: float, seconds: float)
     page.wait_for_timeout(DRAW_MS)
     noticed = page.evaluate("window.watched")
     page.context.close()
-    sent = {race["image_id"]: datetime.fromisoformat(race["timestamp"]).timestamp() * 1000 for race in api.world.races}
+    races = list(api.world.races)  # at once: it goes on
+    sent = {race["image_id"]: datetime.fromisoformat(race["timestamp"]).timestamp() * 1000 for race in races}
     return figures(noticed, sent, begin, end)
 
 

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.site import Site, dashboard
+from tests.e2e.site import WAIT_MS, Site, dashboard
 from tests.support.browser import chromium
 from tests.support.fake_api import FakeApi
+
+# What is waited for comes when the machine has time for it.
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
