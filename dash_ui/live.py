@@ -62,8 +62,8 @@ def register(app: Dash, hub: Hub) -> None:
         with speaking(language):
             return elements(uploads.box(files or []))
 
-    app.clientside_callback(ClientsideFunction("page", "pulse"), Input("pulse", "data"))
-    app.clientside_callback(ClientsideFunction("page", "leave"), Input("leave", "data"), prevent_initial_call=True)
+    for name in ("pulse", "leave"):
+        app.clientside_callback(ClientsideFunction("page", name), Input(name, "data"))
 
 
 async def _show(hub: Hub, session_id: str, place: str, language: str) -> None:

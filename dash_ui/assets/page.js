@@ -29,8 +29,10 @@
             document.body.classList.remove("is-lost");
         },
         /* The visitor has signed out, here or in another tab, or has to sign in: the server shows the way. */
-        leave: function () {
-            location.reload();
+        leave: function (now) {
+            if (now) {
+                location.reload();
+            }
         },
     };
 
