@@ -11,9 +11,9 @@ from dash_ui.language import DEFAULT
 from dash_ui.signins import SignIn
 from dash_ui.view import View
 
-# Updates are merged: a page is told at most five times a second, and at least once a second, so that it
+# Updates are merged: a page is told at most seven times a second, and at least once a second, so that it
 # knows that the dashboard is alive and that ages ("3 s ago") are right.
-REFRESH_S = 0.2
+REFRESH_S = 0.15
 PULSE_S = 1.0
 MOST_REVIEWED = 1000
 
