@@ -23,7 +23,8 @@ LOST_PROBES = 5
 
 def register(app: Dash, hub: Hub) -> None:
     """Connect the page with the hub."""
-    page = (State("session", "data"), State("place", "data"), State("language", "data"))
+    page = session, _, language = State("session", "data"), State("place", "data"), State("language", "data")
+    pushed = {"websocket": True, "prevent_initial_call": True}
 
     # No input and no output: Dash starts it with the page, and again when the connection comes back.
     @app.callback(*page, websocket=True, persistent=True)
@@ -31,33 +32,20 @@ def register(app: Dash, hub: Hub) -> None:
         await _show(hub, session_id, place, language)
 
     # A page that was frozen, or whose server was away for long, asks for its updates again.
-    @app.callback(Input("wake", "data"), *page, websocket=True, persistent=True, prevent_initial_call=True)
+    @app.callback(Input("wake", "data"), *page, persistent=True, **pushed)
     async def again(_wake: int, session_id: str, place: str, language: str) -> None:
         await _show(hub, session_id, place, language)
 
-    @app.callback(Input("place", "data"), State("session", "data"), websocket=True, prevent_initial_call=True)
+    @app.callback(Input("place", "data"), session, **pushed)
     async def choose(place: str, session_id: str) -> None:
         hub.choose(session_id, View.parse(place))
 
-    @app.callback(
-        Output("toast", "tree"),
-        Input("act", "data"),
-        State("session", "data"),
-        State("language", "data"),
-        websocket=True,
-        prevent_initial_call=True,
-    )
+    @app.callback(Output("toast", "tree"), Input("act", "data"), session, language, **pushed)
     async def act(order: dict[str, Any], session_id: str, language: str) -> list[Any]:
         with speaking(language):
             return elements(await actions.act(hub, session_id, order))
 
-    @app.callback(
-        Output("upload-messages", "tree"),
-        Input("uploads", "data"),
-        State("language", "data"),
-        websocket=True,
-        prevent_initial_call=True,
-    )
+    @app.callback(Output("upload-messages", "tree"), Input("uploads", "data"), language, **pushed)
     async def tell(files: list[dict[str, Any]] | None, language: str) -> list[Any]:
         with speaking(language):
             return elements(uploads.box(files or []))
