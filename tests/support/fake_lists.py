@@ -6,6 +6,8 @@ from typing import Any
 
 SAME = {"source": "source", "camera": "camera_id", "label": "label", "consensus": "consensus"}
 
+SEARCHED = ("image_id", "source", "camera_id", "label", "consensus")
+
 
 def fits(race: Mapping[str, Any], query: Mapping[str, str]) -> bool:
     """Whether an image belongs into the list that a request asks for."""
@@ -17,6 +19,6 @@ def fits(race: Mapping[str, Any], query: Mapping[str, str]) -> bool:
             "until" not in query or made < datetime.fromisoformat(query["until"]),
             "labelled" not in query or bool(race["label"]) == (query["labelled"] == "true"),
             race["disagreement"] >= float(query.get("disagreement", 0)),
-            query.get("q", "").lower() in f"{race['image_id']} {race.get('camera_id') or ''}".lower(),
+            any(str(race.get(field) or "").lower().startswith(query.get("q", "").lower()) for field in SEARCHED),
         ]
     )
