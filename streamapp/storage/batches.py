@@ -6,7 +6,7 @@ from uuid import UUID
 
 from streamapp.records import Prediction, Verdict
 from streamapp.storage import views
-from streamapp.storage.listing import ImageFilter, Span
+from streamapp.storage.listing import ImageFilter, Span, bare_images
 from streamapp.storage.postgres import Database
 from streamapp.storage.queries import READ
 from streamapp.storage.views import StoredImage
@@ -20,7 +20,8 @@ class Batches:
 
     async def page(self, limit: int, span: Span, which: ImageFilter) -> list[StoredImage]:
         """Images, newest first."""
-        return [views.image(row) for row in await self._rows("newest_images", limit, *span.arguments, *which)]
+        async with self._db.connection() as connection:
+            return await bare_images(connection, limit, span, which)
 
     async def images(self, image_ids: Collection[UUID]) -> dict[UUID, StoredImage]:
         """The images that are known of these."""

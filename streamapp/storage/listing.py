@@ -1,12 +1,14 @@
 """Lists, newest first and a page at a time: images, verdicts and predictions, those that fit a filter."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from streamapp.records import Prediction, Verdict
 from streamapp.storage import views
 from streamapp.storage.queries import READ
+from streamapp.storage.search import searches
 from streamapp.storage.views import Cursor, ImageView, StoredImage
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -31,13 +33,15 @@ class Span(NamedTuple):
 
 
 class ImageFilter(NamedTuple):
-    """Which images; None means any. `disagreement` is the least."""
+    """Which images; None means any. `disagreement` is the least; with `search` something of an image begins."""
 
     source: str | None = None
     camera_id: str | None = None
     label: str | None = None
     consensus: str | None = None
     disagreement: float | None = None
+    labelled: bool | None = None
+    search: str | None = None
 
 
 class VerdictFilter(NamedTuple):
@@ -60,9 +64,21 @@ class PredictionFilter(NamedTuple):
 
 
 async def images(connection: Any, limit: int, span: Span, which: ImageFilter) -> list[ImageView]:
-    """Images with their predictions and verdicts, in three queries."""
-    rows = await connection.fetch(READ["newest_images"], limit, *span.arguments, *which)
-    return await with_answers(connection, [views.image(row) for row in rows])
+    """Images with their predictions and verdicts, in two queries more than without."""
+    return await with_answers(connection, await bare_images(connection, limit, span, which))
+
+
+async def bare_images(connection: Any, limit: int, span: Span, which: ImageFilter) -> list[StoredImage]:
+    """Images alone, in one query, or one for each kind of thing that is searched."""
+    *filters, text = which
+    fetch = partial(connection.fetch, READ["newest_images"])
+    if which != ImageFilter():  # planned anew each time, for it depends on the values which index helps
+        fetch = (await connection.prepare(READ["newest_images"])).fetch
+    found: dict[UUID, StoredImage] = {}
+    for search in await searches(connection, text, which.label):
+        rows = await fetch(limit, *span.arguments, *filters, *search)
+        found |= {image.image_id: image for image in map(views.image, rows)}
+    return sorted(found.values(), key=lambda image: image.cursor, reverse=True)[:limit]
 
 
 async def verdicts(connection: Any, limit: int, span: Span, which: VerdictFilter) -> list[Verdict]:

@@ -1,6 +1,7 @@
 """Images: list, one with its predictions and verdict, thumbnail and original."""
 
 from functools import partial
+from typing import Annotated
 from uuid import UUID
 
 from aiohttp import web
@@ -35,11 +36,17 @@ class ImageQuery(Timed):
     label: Text | None = Field(None, description="The class that it is said to be.")
     consensus: Text | None = Field(None, description="The class that most models say.")
     disagreement: float | None = Field(None, ge=0, le=1, description="The least disagreement of the models.")
+    labelled: bool | None = Field(None, description="Whether it has a label.")
+    q: Annotated[Text, Field(min_length=1)] | None = Field(
+        None, description="What its id, source, camera, label or consensus begins with, in upper or lower case."
+    )
 
     @property
     def filter(self) -> ImageFilter:
         """As the database has it."""
-        return ImageFilter(self.source, self.camera, self.label, self.consensus, self.disagreement)
+        return ImageFilter(
+            self.source, self.camera, self.label, self.consensus, self.disagreement, self.labelled, self.q
+        )
 
 
 class Known(Input):

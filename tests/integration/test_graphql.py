@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 from aiohttp import WSCloseCode
+from asyncpg.prepared_stmt import PreparedStatement
 
 from streamapp import topics
 from streamapp.records import ImageMessage, Verdict, base64_text, now
@@ -77,7 +78,14 @@ class Statements:
                 with real.query_logger(lambda record: self.sent.append(record.query)):
                     yield real
 
+        prepared = PreparedStatement.fetch
+
+        async def fetch(statement: PreparedStatement, *arguments: Any) -> Any:
+            self.sent.append(statement.get_query())
+            return await prepared(statement, *arguments)
+
         monkeypatch.setattr(Database, "connection", connection)
+        monkeypatch.setattr(PreparedStatement, "fetch", fetch)
 
 
 # -- what can be asked -----------------------------------------------------------------------------
@@ -111,7 +119,10 @@ async def test_pages_go_on_where_the_last_one_ended(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("where", "count"),
-    [({"consensus": "cat"}, 3), ({"consensus": "dog"}, 0), ({"disagreement": 0.5}, 0), ({"source": "upload"}, 0)],
+    [
+        *[({"consensus": "cat"}, 3), ({"consensus": "dog"}, 0), ({"disagreement": 0.5}, 0), ({"source": "upload"}, 0)],
+        *[({"q": "CAM-"}, 3), ({"q": "CAM_"}, 0), ({"labelled": False}, 3), ({"labelled": True}, 0)],
+    ],
 )
 async def test_filters_are_those_of_rest(api: Api, where: dict[str, Any], count: int) -> None:
     camera = f"cam-{uuid4().hex}"

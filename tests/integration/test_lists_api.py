@@ -100,10 +100,38 @@ async def names(api: Any, noun: str, query: str) -> str:
         ("disagreement=0.5&consensus=dog", "b"),
         ("disagreement=1", ""),
         ("source=upload&label=cat&consensus=cat&disagreement=0", "e"),
+        ("labelled=true", "edca"),
+        ("labelled=false", "fb"),
+        ("labelled=false&source=webcam", "b"),
+        ("labelled=false&label=cat", ""),
+        ("q=CAM-OTHER", "d"),
+        ("q=cam-", "db"),
+        ("q=cam-_ther", ""),
+        ("q=cam-%25", ""),
+        ("q=%25", ""),
+        ("q=%5C", ""),
+        ("q=Web", "db"),
+        ("q=dog", "ba"),
+        ("q=fro", "c"),
+        ("q=cat", "fedca"),
+        ("q=c", "fedcba"),
+        ("q=ca&labelled=false", "fb"),
+        ("q=ca&limit=3", "fed"),
+        ("q=ca&camera=cam-other", "d"),
+        ("q=at", ""),
+        ("q=nothing-like-it", ""),
     ],
 )
 async def test_images_that_fit(api: Api, query: str, expected: str) -> None:
     assert await names(api, "images", query) == expected
+
+
+async def test_an_image_is_found_by_the_beginning_of_its_id(api: Api) -> None:
+    for image_id, name in api.names.items():  # type: ignore[attr-defined]
+        for text in (image_id, image_id.upper(), image_id.replace("-", ""), image_id[:24], image_id[:13]):
+            assert await names(api, "images", f"q={text}") == name
+        assert await names(api, "images", f"q={image_id[:13]}-x") == ""
+        assert await names(api, "images", f"q={image_id[1:]}") == ""
 
 
 @pytest.mark.parametrize(
@@ -135,7 +163,14 @@ async def test_predictions_that_fit(api: Api, query: str, expected: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("noun", "query"), [("images", "label=cat"), ("verdicts", "source=upload"), ("predictions", "")]
+    ("noun", "query"),
+    [
+        ("images", "label=cat"),
+        ("images", "q=c"),
+        ("images", "labelled=true"),
+        ("verdicts", "source=upload"),
+        ("predictions", ""),
+    ],
 )
 async def test_pages_of_what_fits_hold_everything_once(api: Api, noun: str, query: str) -> None:
     url = f"{noun}?since={moment(-1)}&until={moment(len(NAMES))}&{query}"
@@ -161,6 +196,9 @@ async def test_pages_of_what_fits_hold_everything_once(api: Api, noun: str, quer
         "until=9999-12-31T23:59:59-23:00",
         "label=%00",
         "camera=" + "x" * 201,
+        "labelled=perhaps",
+        "q=",
+        "q=" + "x" * 201,
         "x=1",
     ],
 )

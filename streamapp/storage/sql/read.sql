@@ -2,14 +2,52 @@
 SELECT * FROM labelled_images WHERE image_id = $1;
 
 -- name: newest_images
-SELECT labelled_images.* FROM labelled_images
+-- Of the last seven, which search, those of one kind are given at most.
+SELECT found.* FROM labelled_images AS found
 LEFT JOIN verdicts USING (image_id)
-WHERE (labelled_images.timestamp, image_id) < ($2, $3) AND labelled_images.timestamp >= $4
-  AND ($5::text IS NULL OR labelled_images.source = $5) AND ($6::text IS NULL OR labelled_images.camera_id = $6)
-  AND ($7::text IS NULL OR labelled_images.label = $7) AND ($8::text IS NULL OR verdicts.consensus = $8)
-  AND ($9::float8 IS NULL OR verdicts.disagreement >= $9)
-ORDER BY labelled_images.timestamp DESC, image_id DESC
+WHERE (found.timestamp, image_id) < ($2, $3) AND found.timestamp >= $4
+  AND ($5::text IS NULL OR found.source = $5) AND ($6::text IS NULL OR found.camera_id = $6)
+  AND ($7::text IS NULL OR found.label = $7) AND ($8::text IS NULL OR consensus = $8)
+  AND ($9::float8 IS NULL OR disagreement >= $9)
+  AND ($10::boolean IS NULL OR ($10 AND found.label IS NOT NULL)
+       OR (NOT $10 AND found.label IS NULL AND came_with IS NULL))
+  AND ($11::uuid IS NULL OR image_id BETWEEN $11 AND $12)
+  AND ($13::text IS NULL OR found.source = $13)
+  AND ($14::text[] IS NULL OR found.camera_id = ANY ($14))
+  AND ($15::text IS NULL OR (came_with = $15 AND found.label = $15))
+  AND ($16::text[] IS NULL OR (found.label = ANY ($16) AND image_id = ANY (ARRAY(
+      SELECT image_id FROM labels WHERE label = ANY ($16)
+  ))))
+  AND ($17::text[] IS NULL OR consensus = ANY ($17))
+ORDER BY found.timestamp DESC, image_id DESC
 LIMIT $1;
+
+-- name: beginning_with
+-- The different cameras, labels and consensuses that there are and that begin with a text, each found in its index.
+WITH RECURSIVE cameras AS (
+    SELECT min(camera_id) AS value FROM images
+    UNION ALL
+    SELECT (SELECT min(camera_id) FROM images WHERE camera_id > value) FROM cameras WHERE value IS NOT NULL
+), came_with AS (
+    SELECT min(label) AS value FROM images
+    UNION ALL
+    SELECT (SELECT min(label) FROM images WHERE label > value) FROM came_with WHERE value IS NOT NULL
+), given AS (
+    SELECT min(label) AS value FROM labels
+    UNION ALL
+    SELECT (SELECT min(label) FROM labels WHERE label > value) FROM given WHERE value IS NOT NULL
+), consensus AS (
+    SELECT min(consensus) AS value FROM verdicts
+    UNION ALL
+    SELECT (SELECT min(verdicts.consensus) FROM verdicts WHERE verdicts.consensus > value)
+    FROM consensus WHERE value IS NOT NULL
+), every AS (
+    SELECT 'cameras' AS kind, value FROM cameras
+    UNION ALL SELECT 'came_with', value FROM came_with
+    UNION ALL SELECT 'given', value FROM given
+    UNION ALL SELECT 'consensus', value FROM consensus
+)
+SELECT kind, value FROM every WHERE lower(value) LIKE lower($1);
 
 -- name: newest_verdicts
 SELECT * FROM verdicts
