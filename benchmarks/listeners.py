@@ -4,21 +4,28 @@ import asyncio
 import sys
 from urllib.parse import urlsplit
 
-REQUEST = b"GET /api/v1/events HTTP/1.1\r\nHost: %b\r\nAccept: text/event-stream\r\n\r\n"
+from streamapp.ingest.target import credentials
+
+
+def request(host: str) -> bytes:
+    """What asks for the events, with the API key in STREAMAPP_API_TOKEN where that is set."""
+    headers = {"Host": host, "Accept": "text/event-stream", **credentials()}
+    lines = ["GET /api/v1/events HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode()
 
 
 class Listener(asyncio.Protocol):
     """One connection; counts its bytes, and does no more, so that what is measured is the API and not its readers."""
 
     def __init__(self, host: str) -> None:
-        self._host = host
+        self._request = request(host)
         self.bytes = 0
         self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the events."""
         assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(REQUEST % self._host.encode())
+        transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Count them."""

@@ -42,12 +42,15 @@ def test_what_misses_a_goal_is_not_good(capsys: pytest.CaptureFixture[str]) -> N
     assert "99.0" in capsys.readouterr().out
 
 
-async def test_listeners_take_what_comes_and_say_how_much() -> None:
-    asked = 0
+@pytest.mark.parametrize("token", ["", "a-key"])
+async def test_listeners_take_what_comes_and_say_how_much(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMAPP_API_TOKEN", token)
+    asked, keys = 0, set()
 
     async def events(request: web.Request) -> web.StreamResponse:
         nonlocal asked
         asked += 1
+        keys.add(request.headers.get("Authorization"))
         answer = web.StreamResponse()
         await answer.prepare(request)
         await answer.write(b"x" * 1000)
@@ -68,3 +71,4 @@ async def test_listeners_take_what_comes_and_say_how_much() -> None:
             count, dropped = (await asyncio.to_thread(process.stdout.readline)).split()
     assert int(count) > 5 * 1000
     assert dropped == "0"
+    assert keys == {f"Bearer {token}" if token else None}
