@@ -82,7 +82,6 @@ KINDS: tuple[tuple[type[errors.StreamappError], int, str, str], ...] = (
     (errors.BrokerError, 503, "broker-unavailable", "The broker does not answer"),
     (errors.NotRegistered, 404, "not-registered", "The model registry has no such thing"),
     (errors.RegistryUnavailable, 503, "registry-unavailable", "The model registry does not answer"),
-    (errors.ModelError, 409, "model-refused", "The model registry does not take it"),
     (errors.LetterRefused, 409, "letter-refused", "The dead letter cannot be settled so"),
 )
 

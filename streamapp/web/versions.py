@@ -7,6 +7,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from streamapp.errors import ModelError, RegistryUnavailable
 from streamapp.models.promotion import promote_apart
 from streamapp.records import now
 from streamapp.runtime.registry import Reference, missing, registered_name
@@ -124,7 +125,7 @@ class ModelVersions:
         async with self._turn:
             if number not in [each.version.number for each in await self._versions(name)]:
                 raise missing(Reference(name, number=number), tracking_uri(self._context.settings.data_dir))
-            before = await in_thread("promote", promote_apart, name, number, self._context.settings)
+            before = await self._promote(name, number)
         newest = self._context.live.roster.newest()
         models = [model for model, state in newest.items() if registered_name(state.weights) == name]
         for model in models:
@@ -145,6 +146,14 @@ class ModelVersions:
         since, until = query.span(now())
         found = await history.changes(self._context.db, since, until, query.model)
         return Changes(since=since, until=until, changes=found)
+
+    async def _promote(self, name: str, number: int) -> int | None:
+        try:
+            return await in_thread("promote", promote_apart, name, number, self._context.settings)
+        except RegistryUnavailable:
+            raise
+        except ModelError as error:  # it was there a moment ago
+            raise web.HTTPConflict(text=str(error)) from error
 
     def _registered(self, path: ModelPath) -> str:
         """The name in the registry: that of the weights which a model serves, else the name itself."""

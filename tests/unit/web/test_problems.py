@@ -27,6 +27,8 @@ from tests.unit.web.test_uploads import problem
         (errors.ObjectMissing, 404),
         (errors.StoreUnavailable, 503),
         (errors.PublishFailed, 503),
+        (errors.NotRegistered, 404),
+        (errors.RegistryUnavailable, 503),
         (errors.ModelError, None),
     ],
 )
