@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -433,8 +432,8 @@ async def test_a_replay_that_was_stopped_goes_on_where_it_was(place: Place) -> N
         process.send_signal(signal.SIGINT)
         _, said = await asyncio.to_thread(process.communicate, timeout=20)
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
+        process.kill()
+        process.wait()
     assert process.returncode == 130, said
     assert "`streamapp replay --run-id halted` goes on" in said
     assert "Traceback" not in said
