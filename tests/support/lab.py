@@ -71,6 +71,7 @@ class Lab:
     async def trial(self, fault: str, what: str, rate: float = RATE) -> AsyncIterator[Trial]:
         """A fault under a steady load; at the end everything is counted."""
         began = time.monotonic()
+        self.fleet.start(*self.fleet.fallen())  # what a test before has left is its failure alone
         await self.fleet.ready()
         load = Load(self.fleet.api, rate, self.seeds)
         trial = Trial(self.oracle, load, Lags(self.oracle.settings, list(MODELS)), self.form.within_s)
