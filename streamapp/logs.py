@@ -6,12 +6,13 @@ from typing import Any
 
 #: A warning of these libraries is said at most once in so many seconds.
 REPEATED_S = 10.0
-REPEATING = ("aiokafka", "faust.topics", "aiohttp.server")
+REPEATING = ("aiokafka", "faust.topics", "aiohttp.server", "asyncpg.pool")
 
 
 class Sparing(logging.Filter):
     """Lets a repeated warning through now and then: of a broker that is away aiokafka says so ten times a second, and
-    of each request that is no HTTP aiohttp prints a traceback.
+    of each request that is no HTTP aiohttp prints a traceback. A warning of theirs says its cause in its line: what
+    asyncpg tries again needs no traceback.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,9 @@ class Sparing(logging.Filter):
         if now - self._said.get(line, -REPEATED_S) < REPEATED_S:
             return False
         self._said[line] = now
+        if record.levelno == logging.WARNING and record.exc_info:
+            record.msg, record.args = f"{record.getMessage()}: {record.exc_info[1]!r}", None
+            record.exc_info = None
         return True
 
 

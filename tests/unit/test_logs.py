@@ -1,6 +1,7 @@
 """What a worker prints: every event of ours, and a library's repeated warnings now and then."""
 
 import logging
+import sys
 from logging.config import dictConfig
 
 import pytest
@@ -26,6 +27,21 @@ def test_requests_that_are_no_http_do_not_fill_the_log() -> None:
     spared = logs.Sparing()
     lines = [line("aiohttp.server", logging.ERROR, "Error handling request from %s", "127.0.0.1") for _ in range(3)]
     assert [spared.filter(one) for one in lines] == [True, False, False]
+
+
+def test_what_asyncpg_tries_again_is_one_line_with_its_cause(capsys: pytest.CaptureFixture[str]) -> None:
+    pool = logging.Logger("asyncpg.pool")
+    handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(logs.Sparing())
+    pool.addHandler(handler)
+    try:
+        raise ConnectionRefusedError(111, "refused")
+    except ConnectionRefusedError:
+        pool.warning("retrying", exc_info=True)
+        pool.error("broken", exc_info=True)
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == "retrying: ConnectionRefusedError(111, 'refused')"
+    assert rest[:2] == ["broken", "Traceback (most recent call last):"]
 
 
 def test_nothing_else_is_held_back() -> None:
