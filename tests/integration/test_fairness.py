@@ -8,7 +8,8 @@ from streamapp.runtime.prepare import prepare
 from streamapp.settings import Settings
 from tests.support.stack import share_models
 
-ROUNDS = 5
+#: Rounds at first, and where they do not show it.
+FEW, MANY = 3, 10
 
 
 def test_a_model_needs_the_same_time_alone_and_in_a_race(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -20,7 +21,7 @@ def test_a_model_needs_the_same_time_alone_and_in_a_race(tmp_path_factory: pytes
     share_models(data_dir)
     settings, specs = Settings(data_dir=data_dir), list(agents.specs().values())
     prepare(settings, specs)
-    for rounds in (ROUNDS, 2 * ROUNDS):
+    for rounds in (FEW, MANY):
         result = measure(specs, settings, rounds, ["on"])
         found: dict[str, Fairness] = result["lane"]["on"]
         if show(result):
