@@ -118,9 +118,9 @@ class Fleet:
             "PYTHONUNBUFFERED": "1",
             "MISCHIEF": str(self._mischief),
             "TMPDIR": str(self._folder),  # a lane of their own: other stacks on this host have theirs
-            # Brokers measure batches: a message is too large by itself (F14), never for its neighbours.
-            "PRODUCER_MAX_BATCH_SIZE": "1",
         }
+        if role in MODELS:  # brokers measure batches: an answer is too large by itself (F14), never for its neighbours
+            environ["PRODUCER_MAX_BATCH_SIZE"] = "1"
         program = ("-m", "tests.support.mischief")
         return launch(settings, self.log(name), self._folder, program, environ, start_new_session=True)
 

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from streamapp.lag import LagMeter
 from streamapp.settings import Settings
 from tests.support.load import Load
-from tests.support.oracle import Oracle, Promise
+from tests.support.oracle import COUNTED, Oracle, Promise
 from tests.support.platform import eventually
 
 SETTLE_S = 90
@@ -132,4 +132,8 @@ class Trial:
 
         with suppress(AssertionError):
             await eventually(equal, 20, "the tables are as PostgreSQL")
-        assert await self.oracle.table_figures(since) == await self.oracle.stored_figures(since)
+        tables, stored = await self.oracle.table_figures(since), await self.oracle.stored_figures(since)
+        differ = {
+            at: (tables.get(at), stored.get(at)) for at in tables.keys() | stored if tables.get(at) != stored.get(at)
+        }
+        assert not differ, f"{COUNTED} in the tables and in PostgreSQL: {differ}"
