@@ -65,6 +65,16 @@ class PacedConsumer(Consumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return PacedThread(self, loop=self.loop, beacon=self.beacon)
 
+    async def commit_and_end_transactions(self) -> None:
+        """Commit all that is acknowledged, as a stop does at its end.
+
+        Where a commit is under way Faust only waits for that one, which has chosen its offsets before the last
+        messages were done: the next worker would do them again.
+        """
+        while await self.maybe_wait_for_commit_to_finish():
+            pass
+        await super().commit_and_end_transactions()
+
     @property
     def holds_lease(self) -> bool:
         """Whether the partitions that are assigned to us are ours for sure."""

@@ -20,7 +20,7 @@ from streamapp.errors import BrokerError
 from streamapp.membership import keep_member_id
 from streamapp.publish import Topic
 from streamapp.topics import check_created
-from streamapp.transport import PacedThread, pace_reconnects
+from streamapp.transport import PacedConsumer, PacedThread, pace_reconnects
 
 
 def app() -> faust.App:
@@ -121,6 +121,27 @@ async def test_a_send_that_is_given_up_or_fails_is_no_traceback(caplog: pytest.L
     del message
     gc.collect()
     assert [record.name for record in caplog.records if record.name.startswith("asyncio")] == []
+
+
+async def test_the_last_commit_is_not_left_to_the_one_before_it() -> None:
+    """Faust's `commit` does nothing while another one is under way, which knows less."""
+    acknowledged, committed = [1], list[int]()
+    consumer = PacedConsumer.__new__(PacedConsumer)
+    consumer.app = SimpleNamespace(client_only=False)  # type: ignore[assignment]
+    consumer.loop, consumer._commit_fut = asyncio.get_running_loop(), None
+
+    async def force_commit(*_: Any, **options: Any) -> bool:
+        offset = acknowledged[-1]
+        await asyncio.sleep(0.01)
+        committed.append(offset)
+        return True
+
+    consumer.force_commit = force_commit  # type: ignore[method-assign]
+    timer = asyncio.create_task(consumer.commit())
+    await asyncio.sleep(0)
+    acknowledged.append(2)
+    await consumer.commit_and_end_transactions()
+    assert (await timer, committed) == (True, [1, 2])
 
 
 async def test_leaving_a_group_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
