@@ -60,8 +60,8 @@ class Feed:
 
     @property
     def silent(self) -> bool:
-        """Whether partitions are moving, or may have moved."""
-        return self.app.rebalancing or not self.checkpoints.writable
+        """Whether partitions are moving, may have moved, or are about to: we stop."""
+        return self.app.should_stop or self.app.rebalancing or not self.checkpoints.writable
 
     async def catch_up(self) -> None:
         """Wait while too many verdicts are waiting."""

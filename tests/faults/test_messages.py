@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from itertools import count
 from uuid import UUID, uuid4
 
@@ -115,6 +116,22 @@ async def test_f12_what_comes_twice_counts_once(platform: Lab) -> None:
     assert max(wire[pair] for pair in wire if pair[1] == "ash") >= 3
 
 
+@pytest.fixture
+async def one_by_one(platform: Lab) -> AsyncIterator[None]:
+    """Models that send each message alone: brokers measure batches, and none shall be refused for its neighbours."""
+    fleet, models = platform.fleet, [f"{model}-1" for model in MODELS]
+
+    async def restart(**environ: str) -> None:
+        await asyncio.to_thread(fleet.stop, *models)
+        fleet.environ = environ
+        fleet.start(*models)
+
+    await restart(PRODUCER_MAX_BATCH_SIZE="1")
+    yield
+    await restart()
+
+
+@pytest.mark.usefixtures("one_by_one")
 async def test_f14_an_answer_that_is_too_large(platform: Lab) -> None:
     """Predictions become dead letters; where those are too large as well, they leave the original value out."""
     oracle = platform.oracle

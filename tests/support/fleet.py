@@ -30,7 +30,10 @@ WEIGHTS = ROOT / ".streamapp-test" / "weights" / "TinyCNN.weights.h5"
 
 
 class Fleet:
-    """Workers by name: `ash-1`, `ash-2`, `stats-1`, …; `settings_of(role)` are those of each role."""
+    """Workers by name: `ash-1`, `ash-2`, `stats-1`, …; `settings_of(role)` are those of each role.
+
+    `environ` are more variables of those that are started from now on.
+    """
 
     def __init__(self, settings_of: dict[str, Settings], folder: Path) -> None:
         self._settings_of = settings_of
@@ -38,6 +41,7 @@ class Fleet:
         self._mischief = folder / "mischief.json"
         self._ports: dict[str, int] = {}
         self.workers: dict[str, Worker] = {}
+        self.environ: dict[str, str] = {}
         self.behave()
         write_agents(folder / "checkout")
 
@@ -118,9 +122,8 @@ class Fleet:
             "PYTHONUNBUFFERED": "1",
             "MISCHIEF": str(self._mischief),
             "TMPDIR": str(self._folder),  # a lane of their own: other stacks on this host have theirs
+            **self.environ,
         }
-        if role in MODELS:  # brokers measure batches: an answer is too large by itself (F14), never for its neighbours
-            environ["PRODUCER_MAX_BATCH_SIZE"] = "1"
         program = ("-m", "tests.support.mischief")
         return launch(settings, self.log(name), self._folder, program, environ, start_new_session=True)
 

@@ -329,9 +329,10 @@ async def test_figures_that_were_not_taken_are_published_later(feed, desk, sent)
     assert len(sent.all) == AT_ONCE + 5
 
 
-async def test_a_rebalance_silences_at_once(feed, desk, sent):
+@pytest.mark.parametrize("why", ["rebalancing", "should_stop"])
+async def test_a_rebalance_and_a_stop_silence_at_once(feed, desk, sent, why):
     desk.answer("resnet50")
-    feed.app.rebalancing = True
+    setattr(feed.app, why, True)
     await feed.publish_partials(time.time())
     assert sent.all == []
 
