@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, set_props
+from dash.exceptions import WebsocketDisconnected
 
 from dash_ui import actions, notices, uploads
 from dash_ui.hub import Hub
@@ -83,13 +84,15 @@ def _tell(screen: Screen) -> None:
 
 
 async def _watch(websocket: Any, session: Session) -> None:
-    """Ask the page whether it is there; after some questions without an answer it is gone."""
+    """Ask the page whether it is there; after some questions without an answer, or without a connection, it is gone."""
     missed = 0
     while missed < LOST_PROBES:
         await asyncio.sleep(PROBE_S)
         try:
             await websocket.get_prop("session", "data", timeout=PROBE_ANSWER_S)
             missed = 0
+        except WebsocketDisconnected:
+            break
         except TimeoutError:
             missed += 1
         session.asleep = missed > 0
