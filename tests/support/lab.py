@@ -51,7 +51,7 @@ class Form:
     @property
     def within_s(self) -> float:
         """Longest recovery; in the short form with room for a machine that does something else as well."""
-        return 30.0 if self.full else 60.0
+        return 30.0 if self.full else 90.0
 
 
 @dataclass

@@ -123,7 +123,7 @@ class Trial:
             return not await self.oracle.unjudged(images)
 
         with suppress(AssertionError):
-            await eventually(judged, 30, f"{len(images)} complete verdicts")
+            await eventually(judged, SETTLE_S, f"{len(images)} complete verdicts")
         assert await self.oracle.unjudged(images) == []
         since = int(self.began // 10 * 10)
 
@@ -131,7 +131,7 @@ class Trial:
             return await self.oracle.stored_figures(since) == await self.oracle.table_figures(since)
 
         with suppress(AssertionError):
-            await eventually(equal, 20, "the tables are as PostgreSQL")
+            await eventually(equal, SETTLE_S, "the tables are as PostgreSQL")
         tables, stored = await self.oracle.table_figures(since), await self.oracle.stored_figures(since)
         differ = {
             at: (tables.get(at), stored.get(at)) for at in tables.keys() | stored if tables.get(at) != stored.get(at)
