@@ -1,18 +1,23 @@
 """Convert the models that are not converted yet, in a child process, so that nothing else imports TensorFlow."""
 
+import sys
 from collections.abc import Callable, Sequence
 
 from streamapp.runtime import cache, child, convert
-from streamapp.runtime.child import say
 from streamapp.runtime.spec import ModelSpec
 from streamapp.runtime.weights import exact
 from streamapp.settings import Settings
 
 
+def tell(line: str) -> None:
+    """Print a line of progress where it is in nobody's way who reads what a command answers, such as `--json`."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def prepare(
     settings: Settings,
     specs: Sequence[ModelSpec] | None = None,
-    progress: Callable[[str], None] = say,
+    progress: Callable[[str], None] = tell,
     background: bool = False,
 ) -> None:
     """Convert what is missing in the cache, by default of all models that take part; returns at once if nothing is.

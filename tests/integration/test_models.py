@@ -261,8 +261,8 @@ def test_processes_that_start_together_convert_once(tmp_path: Path) -> None:
         "from tests.integration.test_models import TINY\nprepare(Settings.load(), [TINY])"
     )
     command = [sys.executable, "-c", code]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) for _ in range(2)]
-    printed = "".join(process.communicate()[0] for process in processes)
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environ) for _ in range(2)]
+    printed = "".join(process.communicate()[1] for process in processes)
     assert [process.returncode for process in processes] == [0, 0]
     assert printed.count("converted in") == 1
     assert printed.count("waiting for another process") == 1
