@@ -47,7 +47,7 @@ test-faults: $(READY) ## every fault with its repetitions, and a table of them (
 train: $(READY) ## train the models
 	$(BIN)/streamapp train
 
-bench: $(READY) ## measure
+bench: $(READY) ## measure: idle, latency, a stream, readers, uploads (ten minutes)
 	$(BIN)/python -m benchmarks all
 
 clean: ## remove the environment and the data of the embedded servers

@@ -15,6 +15,8 @@ from dash_ui.texts import class_name, count
 
 #: The API starts a program for a promotion.
 PROMOTION_S = 60.0
+#: What moves with every label.
+FIGURES = f"{API}/stats"
 
 Order = dict[str, Any]
 Action = Callable[[Hub, Session, Order], Awaitable[str | None]]
@@ -36,7 +38,7 @@ async def act(hub: Hub, session_id: str, order: Order) -> html.P | None:
 
 async def pause(hub: Hub, session: Session, _order: Order) -> None:
     """Hold the page as it is."""
-    session.held = Held(tuple(hub.board.latest(session.view.get("camera"))), hub.board.taken)
+    session.held = Held(hub.board.races(), hub.board.taken)
 
 
 async def resume(_hub: Hub, session: Session, _order: Order) -> None:
@@ -85,6 +87,7 @@ async def label(hub: Hub, session: Session, order: Order) -> str:
     image_id, name = str(order["image_id"]), str(order["label"])
     await hub.mine().post(f"{API}/images/{quote(image_id, safe='')}/label", {"label": name, "by": BY})
     session.labelled[image_id] = name
+    hub.asks.refresh(FIGURES)
     return say("act.labelled", label=class_name(name))
 
 
@@ -95,20 +98,30 @@ async def label_all(hub: Hub, session: Session, order: Order) -> str:
     answer = await hub.mine().post(f"{API}/labels", {"labels": labels, "by": BY})
     given = [str(one["image_id"]) for one in answer["results"] if one["status"] == 200]
     session.labelled.update({image_id: wanted[image_id] for image_id in given})
+    hub.asks.refresh(FIGURES)
     return say("act.labelled_all", number=count(len(given)), refused=count(len(wanted) - len(given)))
 
 
 async def pass_over(_hub: Hub, session: Session, order: Order) -> None:
     """Leave an image for later."""
-    session.passed.add(str(order["image_id"]))
+    session.passed.append(str(order["image_id"]))
 
 
-async def undo(_hub: Hub, session: Session, _order: Order) -> str | None:
-    """Bring the last labelled image back, to be labelled anew; the API replaces its label."""
+async def back(_hub: Hub, session: Session, _order: Order) -> None:
+    """Bring back the image that was left for later last."""
+    if session.passed:
+        session.bring_back(session.passed.pop())
+
+
+async def undo(hub: Hub, session: Session, _order: Order) -> str | None:
+    """Take the last label back, and show its image again; without the API, everything stays as it is."""
     if not session.labelled:
         return None
-    image_id, _ = session.labelled.popitem()
-    session.again = [image_id, *(each for each in session.again if each != image_id)]
+    image_id = list(session.labelled)[-1]
+    await hub.mine().delete(f"{API}/images/{quote(image_id, safe='')}/label", [("by", BY)])
+    session.labelled.pop(image_id, None)
+    session.bring_back(image_id)
+    hub.asks.refresh(FIGURES)
     return say("act.undone")
 
 
@@ -125,5 +138,6 @@ ACTIONS: dict[str, Action] = {
     "label": label,
     "label_all": label_all,
     "pass": pass_over,
+    "back": back,
     "undo": undo,
 }

@@ -51,11 +51,6 @@ def images(filters: Mapping[str, str]) -> Ask:
     return Ask(f"{API}/images", params, every_s=10 if newest else None)
 
 
-def recent(limit: int) -> Ask:
-    """The newest images, to look through."""
-    return Ask(f"{API}/images", (("limit", str(limit)),), every_s=10)
-
-
 def unlabelled(limit: int, before: str = "") -> Ask:
     """Images that nobody has labelled, to look through; those before an image where one is given."""
     wanted = {"labelled": "false", "limit": str(limit), "before": before}
@@ -82,6 +77,11 @@ def letters(filters: Mapping[str, str]) -> Ask:
 def alerts() -> Ask:
     """What is wrong now and what was, newest first."""
     return Ask(f"{API}/alerts", (("limit", "20"),), every_s=5)
+
+
+def rules() -> Ask:
+    """When alerts fire; they stay as they are while the API runs."""
+    return Ask(f"{API}/alerts/rules", every_s=60)
 
 
 def stats(window: str) -> Ask:
@@ -120,9 +120,10 @@ class Asks:
         """Somebody wants something else now."""
         self._bell.set()
 
-    def refresh(self) -> None:
-        """Ask for everything anew: something has changed, or the API is back."""
-        self._due.clear()
+    def refresh(self, path: str = "") -> None:
+        """Ask for everything below a path anew: something has changed, or the API is back."""
+        for ask in [ask for ask in self._due if ask.path.startswith(path)]:
+            del self._due[ask]
         self._bell.set()
 
     @asynccontextmanager

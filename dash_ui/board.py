@@ -38,6 +38,11 @@ class Revisions:
     models: int = 0
 
 
+def strip_of(races: Iterable[Race], camera: str = "") -> list[Race]:
+    """The first of these images, as many as are shown at once; those of one camera only, where one is given."""
+    return list(islice((race for race in races if camera in ("", race.camera_id)), STRIP))
+
+
 class Board:
     """What is known now. Each `take_…` returns nothing and moves a revision on when something changed."""
 
@@ -61,10 +66,13 @@ class Board:
         """The image whose verdict came last."""
         return next(reversed(self._races.values()), None)
 
+    def races(self) -> tuple[Race, ...]:
+        """Every image that is kept, newest first."""
+        return tuple(reversed(self._races.values()))
+
     def latest(self, camera: str = "") -> list[Race]:
         """The newest images, newest first; those of one camera only, where one is given."""
-        races = (race for race in reversed(self._races.values()) if camera in ("", race.camera_id))
-        return list(islice(races, STRIP))
+        return strip_of(self.races(), camera)
 
     @property
     def stats(self) -> Stats | None:

@@ -122,6 +122,11 @@ class Api:
         async with self._request("POST", path, json=dict(body), timeout=timeout) as response:
             return await response.json()
 
+    async def delete(self, path: str, params: Iterable[tuple[str, str]] = ()) -> Any:
+        """The JSON answer to a DELETE."""
+        async with self._request("DELETE", path, params=list(params)) as response:
+            return await response.json()
+
     async def _json(self, path: str, **params: str) -> dict[str, Any]:
         return dict(await self.get(path, params.items()))
 

@@ -28,6 +28,8 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+#: Over https, by a name that is not this machine's own: a browser that was here once uses nothing else, for a year.
+ONLY_HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
 #: A live connection whose visitor has left stays open this long, so that its pages are told.
 FAREWELL_S = 1.0
 LEFT = 4403
@@ -52,11 +54,11 @@ class Door:
             visiting.set(visitor)
             refusal = None if visitor else _shut(asked)
         if refusal is not None:
-            await (_hang_up(send) if live else refusal(scope, receive, _dressed(send)))
+            await (_hang_up(send) if live else refusal(scope, receive, _dressed(asked, send)))
         elif live:
             await self._connect(scope, receive, send)
         else:
-            await self._app(scope, receive, _dressed(send))
+            await self._app(scope, receive, _dressed(asked, send))
 
     def _foreign(self, asked: HTTPConnection, live: bool) -> Response | None:
         """What a page from elsewhere is answered; None where no such page asks."""
@@ -126,13 +128,16 @@ async def _hang_up(send: Send) -> None:
     await send({"type": "websocket.close", "code": LEFT})
 
 
-def _dressed(send: Send) -> Send:
+def _dressed(asked: HTTPConnection, send: Send) -> Send:
     """Adds our headers to what is sent."""
+    ours = dict(HEADERS)
+    if asked.url.scheme == "https" and not origins.is_here(asked.headers.get("host", ""), ()):
+        ours |= ONLY_HTTPS
 
     async def dressed(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in ours.items():
                 headers.setdefault(name, value)
         await send(message)
 

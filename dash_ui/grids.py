@@ -1,5 +1,6 @@
 """Tables and diagrams of who says what, in colours that grow with the number. Data in, components out."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from dash import html
@@ -7,8 +8,8 @@ from dash.development.base_component import Component
 
 from dash_ui import controls, figures, matrices
 from dash_ui.board import Board
-from dash_ui.data import Race
 from dash_ui.language import say
+from dash_ui.matrices import Bin, Comparison
 from dash_ui.texts import NOTHING, class_name, count, percent
 from dash_ui.tree import Element
 from dash_ui.view import View
@@ -25,11 +26,11 @@ def legend(models: Sequence[str]) -> html.Div:
     return html.Div(names, className="model-legend")
 
 
-def agreement(races: Sequence[Race], models: Sequence[str]) -> html.Table:
+def agreement(compared: Comparison, models: Sequence[str]) -> html.Table:
     """On how many images two models say the same."""
     head = html.Tr([html.Td(), *(html.Th(name, scope="col") for name in models)])
     rows = [
-        html.Tr([html.Th(one, scope="row"), *(_share(matrices.agreement(races, one, other)) for other in models)])
+        html.Tr([html.Th(one, scope="row"), *(_share(compared.agree(one, other)) for other in models)])
         for one in models
     ]
     return html.Table([html.Thead(head), html.Tbody(rows)], className="heat")
@@ -46,9 +47,9 @@ def models(view: View, chosen: str, names: Sequence[str]) -> html.Nav:
     )
 
 
-def confusion(races: Sequence[Race], model: str, board: Board) -> Component:
+def confusion(compared: Comparison, model: str, board: Board) -> Component:
     """What is taken for what: a row for each class that an image has, a column for each that the model says."""
-    counts = matrices.confusion(races, model)
+    counts = Counter(compared.confusion.get(model, {}))
     if not counts:
         return html.P(say("compare.no_labels"), className="muted no-figures")
     seen = {name for pair in counts for name in pair}
@@ -66,28 +67,29 @@ def _mistakes(name: str, counts: Sequence[int]) -> html.Tr:
     return html.Tr([html.Th(class_name(name), scope="row"), *cells])
 
 
-def calibration(races: Sequence[Race], models: Sequence[str]) -> html.Div:
+def calibration(compared: Comparison, models: Sequence[str]) -> html.Div:
     """Each model's reliability diagram: on the line, it is right as often as it says."""
-    return html.Div([_reliability(races, name, models) for name in models], className="reliability")
+    return html.Div(
+        [_reliability(compared.bins.get(name, ()), name, models) for name in models], className="reliability"
+    )
 
 
-def _reliability(races: Sequence[Race], name: str, models: Sequence[str]) -> html.Div:
-    bins = matrices.calibration(races, name)
+def _reliability(bins: Sequence[Bin], name: str, models: Sequence[str]) -> html.Div:
     error = matrices.calibration_error(bins)
     words = say("compare.ece", error=NOTHING if error is None else percent(error, 1))
     title = html.Div([html.Span(name, className="model"), html.Span(words, className="muted")])
     return html.Div([title, _diagram(bins, name, words)], style={"--model": figures.colour(name, models)})
 
 
-def _diagram(bins: Sequence[matrices.Calibration], name: str, words: str) -> Element:
-    most = max((each.count for each in bins), default=1)
+def _diagram(bins: Sequence[Bin], name: str, words: str) -> Element:
+    most = max((each.answers for each in bins), default=1)
     dots = [
         Element(
             "circle",
             {
                 "cx": round(EDGE + SIDE * each.confidence, 1),
                 "cy": round(TOP + SIDE * (1 - each.accuracy), 1),
-                "r": round(3 + 7 * (each.count / most) ** 0.5, 1),
+                "r": round(3 + 7 * (each.answers / most) ** 0.5, 1),
                 "className": "dot",
             },
         )
@@ -104,7 +106,7 @@ def _diagram(bins: Sequence[matrices.Calibration], name: str, words: str) -> Ele
     frame = Element("rect", {"x": EDGE, "y": TOP, "width": SIDE, "height": SIDE, "className": "box"})
     ideal = Element("line", {"x1": EDGE, "y1": TOP + SIDE, "x2": EDGE + SIDE, "y2": TOP})
     box = {
-        "viewBox": f"0 0 {EDGE + SIDE + 30} {TOP + SIDE + 32}",
+        "viewBox": f"0 0 {EDGE + SIDE + 40} {TOP + SIDE + 32}",
         "className": "chart",
         "role": "img",
         "aria-label": f"{name}: {words}",

@@ -14,6 +14,7 @@ from dash_ui.asks import Ask, Asks
 from dash_ui.board import STRIP, Board, Link
 from dash_ui.client import Api, ApiDown, ApiProblem
 from dash_ui.data import Race, Stats, UnexpectedAnswer
+from dash_ui.language import speaking
 from dash_ui.pictures import Pictures
 from dash_ui.sessions import Session
 from dash_ui.signins import visiting
@@ -113,8 +114,12 @@ class Hub:
 
     def _wanted(self) -> set[Ask]:
         """What the open pages have to know beside what the API pushes."""
-        awake = [session for session in self._sessions.values() if not session.asleep]
-        return {ask for session in awake for ask in (MODELS, *pages.wants(session.view, self.board))}
+        wanted = set[Ask]()
+        for session in self._sessions.values():
+            if not session.asleep:
+                with speaking(session.language):  # what somebody searches for is in their own words
+                    wanted |= {MODELS, *pages.wants(session.view, self.board)}
+        return wanted
 
     def _answered(self, ask: Ask) -> None:
         """An answer has come; what the workers say of their models is for every page."""
@@ -175,7 +180,7 @@ class Hub:
 
     async def _warm(self, image_id: str) -> None:
         with suppress(ApiDown, ApiProblem):  # the banner already says that the API does not answer
-            await self.pictures.thumbnail(image_id)
+            await self.pictures.get(image_id)
 
     def _take_link(self, link: Link) -> None:
         if link.state != self.board.link.state:

@@ -8,11 +8,14 @@ from dash.development.base_component import Component
 from dash_ui import asks, controls
 from dash_ui.asks import Answer, Ask
 from dash_ui.language import known, say
+from dash_ui.texts import shorten
 from dash_ui.tree import Element
 from dash_ui.view import View, link
 
 STATES = ("open", "retried", "discarded")
 LIMIT = 15
+#: An error is cut after so many characters: all of the page is one refresh.
+ERROR_CHARS = 300
 
 
 def ask(view: View) -> Ask:
@@ -53,11 +56,12 @@ def _row(letter: dict[str, Any]) -> html.Tr:
     image = letter.get("image_id")
     opened = html.A(str(image)[:8], href=link("images", open=str(image)), className="linklike") if image else "–"
     reason, stage = str(letter["reason"]), str(letter["stage"])
+    error = shorten(str(letter["error"]), ERROR_CHARS)
     cells: list[Any] = [
         controls.time(str(letter["timestamp"])),
         str(letter.get("model") or "–"),
         known(f"stage.{stage}", stage),
-        html.Div([html.B(reason), Element("div", {"className": "muted wrap"}, [str(letter["error"])])]),
+        html.Div([html.B(reason), Element("div", {"className": "muted wrap"}, [error])]),
         opened,
     ]
     buttons = [

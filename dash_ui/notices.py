@@ -111,7 +111,7 @@ def problem(name: str, detail: str) -> str:
     if name == "forbidden":
         scope = SCOPE.search(detail)
         return say("problem.forbidden", scope=scope[1]) if scope else detail
-    return known(f"problem.{name}", detail)
+    return known(f"problem.{name}", "{detail}").format_map({"detail": detail})
 
 
 def failed(error: ApiProblem | ApiDown | None) -> html.P:

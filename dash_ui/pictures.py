@@ -1,13 +1,15 @@
-"""Thumbnails on their way from the API to many browsers: fetched once, kept for a while."""
+"""Images on their way from the API to many browsers: fetched once, kept for a while."""
 
 import asyncio
 from collections import OrderedDict
 
 from dash_ui.client import Api
 
-KEPT_BYTES = 8 << 20
+KEPT_BYTES = 32 << 20
 
 Picture = tuple[bytes, str]
+#: Which image, and in which size.
+Key = tuple[str, str]
 
 
 class Pictures:
@@ -16,35 +18,36 @@ class Pictures:
     def __init__(self, api: Api, kept_bytes: int = KEPT_BYTES) -> None:
         self._api = api
         self._room = kept_bytes
-        self._kept: OrderedDict[str, Picture] = OrderedDict()
-        self._coming: dict[str, asyncio.Task[Picture]] = {}
+        self._kept: OrderedDict[Key, Picture] = OrderedDict()
+        self._coming: dict[Key, asyncio.Task[Picture]] = {}
 
-    async def thumbnail(self, image_id: str) -> Picture:
-        """The thumbnail of an image: bytes and content type.
+    async def get(self, image_id: str, size: str = "thumbnail") -> Picture:
+        """An image's bytes and content type; `size` is `thumbnail` or `original`.
 
         Raises:
             ApiDown, ApiProblem: it cannot be had.
         """
-        kept = self._kept.get(image_id)
+        key = image_id, size
+        kept = self._kept.get(key)
         if kept is not None:
-            self._kept.move_to_end(image_id)
+            self._kept.move_to_end(key)
             return kept
-        task = self._coming.get(image_id)
+        task = self._coming.get(key)
         if task is None:
-            task = self._coming[image_id] = asyncio.create_task(self._fetch(image_id))
+            task = self._coming[key] = asyncio.create_task(self._fetch(key))
         # Shielded: a browser that goes away must not take the picture from the others.
         return await asyncio.shield(task)
 
-    async def _fetch(self, image_id: str) -> Picture:
+    async def _fetch(self, key: Key) -> Picture:
         try:
-            picture = await self._api.picture(image_id, "thumbnail")
-            self._keep(image_id, picture)
+            picture = await self._api.picture(*key)
+            self._keep(key, picture)
             return picture
         finally:
-            del self._coming[image_id]
+            del self._coming[key]
 
-    def _keep(self, image_id: str, picture: Picture) -> None:
-        self._kept[image_id] = picture
+    def _keep(self, key: Key, picture: Picture) -> None:
+        self._kept[key] = picture
         self._room -= len(picture[0])
         while self._room < 0 and self._kept:
             _, (data, _) = self._kept.popitem(last=False)

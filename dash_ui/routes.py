@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import FastAPI, Header, Request
 from fastapi.responses import JSONResponse, Response
 
-from dash_ui import distributions, past
+from dash_ui import distributions, matrices, past, totals
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.hub import Hub
 from dash_ui.problems import body_of, problem
@@ -17,7 +17,12 @@ MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Cookie"}
 
 #: What can be saved as CSV: which answer of the API, and how it is written.
-EXPORTS = {"history": (past.ask, past.csv), "distributions": (distributions.ask, distributions.csv)}
+EXPORTS = {
+    "history": (past.ask, past.csv),
+    "distributions": (distributions.ask, distributions.csv),
+    "plane": (past.ask, totals.csv),
+    **{name: (matrices.ask, matrices.csv(name)) for name in matrices.TABLES},
+}
 
 
 def add_routes(server: FastAPI, hub: Hub) -> None:
@@ -29,12 +34,12 @@ def add_routes(server: FastAPI, hub: Hub) -> None:
 
     @server.get("/thumb/{image_id}")
     async def thumb(image_id: UUID) -> Response:
-        data, content_type = await hub.pictures.thumbnail(str(image_id))
+        data, content_type = await hub.pictures.get(str(image_id))
         return Response(data, media_type=content_type, headers=FOREVER)
 
     @server.get("/original/{image_id}")
     async def original(image_id: UUID) -> Response:
-        data, content_type = await hub.mine().picture(str(image_id), "original")
+        data, content_type = await hub.pictures.get(str(image_id), "original")
         return Response(data, media_type=content_type, headers=FOREVER)
 
     @server.get("/export.csv")

@@ -21,6 +21,7 @@ class Screen:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self._told: dict[str, Any] = {}
+        self._late: dict[str, int] = {}
         self._pulse = 0
 
     def updates(self) -> list[Update]:
@@ -31,14 +32,15 @@ class Screen:
             return [*self._changed(parts), ("pulse", {"data": self._pulse})]
 
     def _changed(self, parts: Iterable[Part]) -> Iterator[Update]:
-        """Those that changed, as many as one refresh may carry; the others go with the next one, in a moment."""
-        sent = 0
-        for component_id, state, props in parts:
-            if component_id in self._told and self._told[component_id] == state:
-                continue
+        """Those that changed, as many as one refresh may carry; the others go first in the next one, in a moment."""
+        new = [part for part in parts if part[0] not in self._told or self._told[part[0]] != part[1]]
+        new.sort(key=lambda part: self._late.get(part[0], len(self._late)))
+        self._late, sent = {}, 0
+        for number, (component_id, state, props) in enumerate(new):
             update = props()
             sent += len(dumps(update))
-            if sent > MAX_BYTES and sent > len(dumps(update)):
+            if sent > MAX_BYTES and number:
+                self._late = {part[0]: place for place, part in enumerate(new[number:])}
                 self.scene.session.wake()
                 return
             self._told[component_id] = state

@@ -20,7 +20,7 @@ MOST_REVIEWED = 1000
 
 @dataclass(frozen=True)
 class Held:
-    """The newest images when somebody pressed pause, and how many there had been by then."""
+    """The images of every camera when somebody pressed pause, newest first, and how many there had been by then."""
 
     races: tuple[Race, ...]
     taken: int
@@ -35,9 +35,9 @@ class Session:
         self.visitor = visitor
         self.held: Held | None = None
         self.labelled: dict[str, str] = {}  # by image, in the order in which they were labelled
-        self.passed: set[str] = set()  # images left for later
+        self.passed: list[str] = []  # images left for later, the last one last
         self.reviewed: dict[str, Race] = {}  # what was shown to be labelled: once it is, the API lists it no more
-        self.again: list[str] = []  # images whose label was taken back, the last one first
+        self.again: list[str] = []  # images that were brought back, the last one first
         self.trail: dict[tuple[str, int], str] = {}  # the URLs of the pages of a list that were seen, by their number
         self.asleep = False  # the page does not answer: its tab is closed or frozen
         self.closed = False
@@ -59,6 +59,10 @@ class Session:
         self.reviewed.update({race.image_id: race for race in races})
         while len(self.reviewed) > MOST_REVIEWED:
             del self.reviewed[next(iter(self.reviewed))]
+
+    def bring_back(self, image_id: str) -> None:
+        """Show this image to be labelled before all others."""
+        self.again = [image_id, *(each for each in self.again if each != image_id)]
 
     def stays(self, image_id: str) -> float:
         """For how many seconds this image has been the one that is shown."""

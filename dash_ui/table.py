@@ -18,6 +18,7 @@ from dash_ui.tree import Element
 COLUMNS = (
     ("images", ""),
     ("rate", ""),
+    ("lag", ""),
     ("mean", "inference"),
     ("p50", "inference"),
     ("p95", "inference"),
@@ -35,11 +36,12 @@ SPARKS = {"rate": "rate", "p50": "p50_ms", "p95": "p95_ms", "confidence": "confi
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the models beside their figures: their order, which are untrained, facts and past figures."""
+    """What is known of the models beside their figures: order, which are untrained, facts, lags and past figures."""
 
     models: Sequence[str]
     untrained: Collection[str] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    lags: Mapping[str, int] = field(default_factory=dict)
     trend: Sequence[Stats] = ()
 
 
@@ -77,7 +79,9 @@ def _row(row: ModelStats, known: Known) -> html.Tr:
         name.append(badge("untrained", "warn"))
     if row.model in known.facts:
         name.append(html.Div(known.facts[row.model], className="fact"))
-    cells = [html.Td([number, *_spark(column, row.model, known.trend)]) for column, number in _numbers(row).items()]
+    cells = [
+        html.Td([number, *_spark(column, row.model, known.trend)]) for column, number in _numbers(row, known).items()
+    ]
     return html.Tr(
         [html.Th(name, scope="row", className="model-cell"), *cells],
         style={"--model": figures.colour(row.model, known.models)},
@@ -85,11 +89,12 @@ def _row(row: ModelStats, known: Known) -> html.Tr:
     )
 
 
-def _numbers(row: ModelStats) -> dict[str, str]:
+def _numbers(row: ModelStats, known: Known) -> dict[str, str]:
     """What stands in each column."""
     return {
         "images": count(row.images),
         "rate": rate(row.rate),
+        "lag": count(known.lags[row.model]) if row.model in known.lags else "–",
         "mean": ms(row.mean_ms),
         "p50": ms(row.p50_ms),
         "p95": ms(row.p95_ms),

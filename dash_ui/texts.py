@@ -30,6 +30,11 @@ def milliseconds(value: float) -> str:
     return f"{number(value, 1 if 0 < value < 10 else 0)}\u00a0ms"
 
 
+def seconds(value: float) -> str:
+    """Seconds with their unit."""
+    return f"{number(value)}\u00a0s"
+
+
 def percent(value: float | None, decimals: int = 0) -> str:
     """A share from 0 to 1 in percent; the space does not break."""
     return NOTHING if value is None else f"{number(value * 100, decimals)}\u00a0%"
@@ -68,6 +73,11 @@ def age(seconds: float) -> str:
 def listing(names: Sequence[str]) -> str:
     """Names with commas and an "and"."""
     return format_list(list(names), "standard", locale())
+
+
+def shorten(text: str, length: int) -> str:
+    """A text of at most so many characters, the last one an ellipsis where some are left out."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def class_name(label: str) -> str:

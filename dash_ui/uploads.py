@@ -53,7 +53,7 @@ def _line(file: File) -> html.Div:
         words += [html.Span(say("upload.accepted")), html.A(say("upload.show"), href=url, className="linklike")]
     else:
         words.append(html.Span(say("upload.refused", why=_why(file))))
-    return html.Div([*picture, html.Div(words)], className=f"upload {state}", key=str(file["name"]))
+    return html.Div([*picture, html.Div(words)], className=f"upload {state}", key=str(file["id"]))
 
 
 def _why(file: File) -> str:

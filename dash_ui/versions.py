@@ -14,8 +14,8 @@ from dash_ui.client import API, ApiProblem
 from dash_ui.language import say
 from dash_ui.texts import count, percent
 
-#: More than this are behind a word that opens them.
-SHOWN = 4
+#: More than this are behind a word that opens them, and no more than those are listed: a refresh is small.
+SHOWN, LISTED = 4, 12
 CHAMPION = "champion"
 ABSENT = 404
 
@@ -37,10 +37,25 @@ def listing(model: str, weights: str, answer: Answer | None) -> list[Component]:
     if not every:
         return [head, html.P(say("versions.none"), className="muted")]
     champion = next((each for each in every if CHAMPION in each["aliases"]), None)
-    first, rest = every[:SHOWN], every[SHOWN:]
+    listed = [each for place, each in enumerate(every) if place < LISTED or each is champion]
+    first, rest = listed[:SHOWN], listed[SHOWN:]
     more = html.Summary(say("versions.more", n=len(rest), number=count(len(rest))))
     folded = [html.Details([more, _table(model, rest, champion)])] if rest else []
-    return [head, *_elsewhere(model, weights, answer.data), _table(model, first, champion), *folded]
+    return [
+        head,
+        *_elsewhere(model, weights, answer.data),
+        _table(model, first, champion),
+        *folded,
+        *_hidden(answer.data["registered"], len(every) - len(listed)),
+    ]
+
+
+def _hidden(registered: str, number: int) -> list[Component]:
+    """Says where the versions are that are not listed."""
+    if not number:
+        return []
+    words = say("versions.hidden", n=number, number=count(number))
+    return [html.P([words, " ", html.Code(f"streamapp models show {registered}")], className="muted small-text")]
 
 
 def _elsewhere(model: str, weights: str, data: Mapping[str, Any]) -> list[Component]:

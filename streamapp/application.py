@@ -17,6 +17,7 @@ from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
 from streamapp.stream import StreamApp
 from streamapp.web import health
+from streamapp.web.server import Runner
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ def _serve(first: StreamApp, apps: list[StreamApp], settings: Settings, shared: 
             for add_routes in app.web_setups:
                 add_routes(web_app)
 
-    first.web_setup = setup
+    first.web_setup, first.web_runner = setup, Runner
+    first.conf.web_tables_enabled = first.conf.web_router_enabled = False  # whatever Faust's own variables say
     serves_api = any(app.role == "api" for app in apps)
     first.conf.web_port = (settings.api_port if serves_api else settings.web_port) or free_port(settings.web_host)
     for companion in apps[1:]:

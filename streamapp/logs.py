@@ -2,17 +2,19 @@
 
 import logging
 import time
+from contextvars import ContextVar
 from typing import Any
 
+#: The id of the request that is being answered; empty where none is.
+REQUEST: ContextVar[str] = ContextVar("request", default="")
 #: A warning of these libraries is said at most once in so many seconds.
 REPEATED_S = 10.0
-REPEATING = ("aiokafka", "faust.topics", "aiohttp.server", "asyncpg.pool")
+REPEATING = ("aiokafka", "faust.topics", "asyncpg.pool")
 
 
 class Sparing(logging.Filter):
-    """Lets a repeated warning through now and then: of a broker that is away aiokafka says so ten times a second, and
-    of each request that is no HTTP aiohttp prints a traceback. A warning of theirs says its cause in its line: what
-    asyncpg tries again needs no traceback.
+    """Lets a repeated warning through now and then: of a broker that is away aiokafka says so ten times a second. A
+    warning of theirs says its cause in its line: what asyncpg tries again needs no traceback.
     """
 
     def __init__(self) -> None:
@@ -33,6 +35,17 @@ class Sparing(logging.Filter):
         return True
 
 
+class Named(logging.Filter):
+    """Gives each line the id of the request that it is about, unless it names it itself."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add it as `record.request`."""
+        number = REQUEST.get()
+        named = isinstance(record.args, tuple) and any(each is number for each in record.args)
+        record.request = f"request {number}: " if number and not named else ""
+        return True
+
+
 def configuration(level: str) -> dict[str, Any]:
     """A `logging.config` dictionary: ours from `level` on, the libraries' from warnings on (all of them at `debug`)."""
     libraries = "DEBUG" if level == "debug" else "WARNING"
@@ -40,9 +53,9 @@ def configuration(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(levelname)s %(message)s"}},
-        "filters": {"sparing": {"()": Sparing}},
-        "handlers": {"stdout": {**stdout, "filters": [] if level == "debug" else ["sparing"]}},
+        "formatters": {"line": {"format": "%(levelname)s %(request)s%(message)s"}},
+        "filters": {"sparing": {"()": Sparing}, "named": {"()": Named}},
+        "handlers": {"stdout": {**stdout, "filters": ["named"] if level == "debug" else ["sparing", "named"]}},
         "root": {"level": libraries, "handlers": ["stdout"]},
         "loggers": {
             "streamapp": {"level": level.upper()},

@@ -132,12 +132,19 @@ class Verdict(Record):
 
 
 class LabelMessage(Record):
-    """`labels-input-stream`: the right class of an image, by a person or a program."""
+    """`labels-input-stream`: the right class of an image, by a person or a program; null takes back what was given.
+
+    Then the label that the image came with counts again, if it has one.
+    """
 
     image_id: UUID
-    label: str = Field(min_length=1, max_length=200)
+    label: str | None = Field(min_length=1, max_length=200)
     by: str = Field(max_length=200)
     timestamp: AwareDatetime
+
+    def encode(self) -> bytes:
+        """As JSON. The label is always said: a message that lacks it takes nothing back."""
+        return self.model_dump_json().encode()
 
 
 class DeadLetter(Record):

@@ -52,6 +52,7 @@ class ServedModel(Record):
     labels: list[str]
     parameters: int
     flops: float
+    size_bytes: int = Field(0, description="Size of the files that the runtime loads.")
     accuracy: Accuracy | None = None
     loaded_at: AwareDatetime
     started_at: AwareDatetime

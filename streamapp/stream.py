@@ -7,13 +7,14 @@ from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import faust
-from aiohttp.web import Application
+from aiohttp.web import Application, AppRunner
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import Transport
 from faust.types import TopicT
+from faust.web.drivers.aiohttp import Web
 
 from streamapp import topics
-from streamapp.access.callers import tls
+from streamapp.access.callers import check, tls
 from streamapp.errors import BrokerUnavailable, StreamappError
 from streamapp.evict import client_id
 from streamapp.publish import Topic
@@ -24,7 +25,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 #: A reader of events that has left ends its handler. A compressed body is never unpacked: a small one can be endless.
-HANDLER_ARGS = {"handler_cancellation": True, "auto_decompress": False}
+#: A connection without a request is kept a little longer than proxies keep theirs (60 s), which is not for an hour.
+HANDLER_ARGS = {"handler_cancellation": True, "auto_decompress": False, "keepalive_timeout": 75.0}
 
 Opener = Callable[[AsyncExitStack], Awaitable[None]]
 WebSetup = Callable[[Application], None]
@@ -47,6 +49,7 @@ class StreamApp(faust.App):
     not_ready_reasons: list[Callable[[], list[str]]]
     companions: list["StreamApp"]
     web_setup: WebSetup
+    web_runner: type[AppRunner] = AppRunner
 
     def __init__(self, settings: Settings, role: str, patience: int = 1, **options: Any) -> None:
         self.settings = settings
@@ -61,6 +64,11 @@ class StreamApp(faust.App):
 
     def _new_transport(self) -> Transport:
         return PacedTransport(self.conf.broker_consumer, self, loop=self.loop)
+
+    def _new_web(self) -> Web:
+        found = cast(Web, super()._new_web())
+        found._runner = self.web_runner(found.web_app, access_log=None)
+        return found
 
     async def on_first_start(self) -> None:
         """Make the data folder with its parents, which Faust does not."""
@@ -79,6 +87,8 @@ class StreamApp(faust.App):
             return
         self._opened = True
         try:
+            # Faust's command line and its own variables can set another address than our settings.
+            check(self.settings.model_copy(update={"web_host": self.conf.web_bind}))
             await self._ensure_topics()
             for opener in self.openers:
                 await opener(self._resources)
@@ -129,9 +139,7 @@ class StreamApp(faust.App):
                 reasons.append("rebalancing")
             if self._up and not self.consumer.assignment():
                 reasons.append("no partitions assigned yet")
-        return [
-            f"{self.role}: {reason}" for reason in reasons + [r for check in self.not_ready_reasons for r in check()]
-        ]
+        return [f"{self.role}: {reason}" for reason in reasons + [r for more in self.not_ready_reasons for r in more()]]
 
 
 def _options(settings: Settings, role: str) -> dict[str, Any]:

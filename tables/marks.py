@@ -1,5 +1,6 @@
 """What an answer, or an ensemble, counts for in its bucket, and the change from one such part to another."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tables.changes import Change
@@ -27,3 +28,13 @@ def difference(model: str, source: str, offset: int, before: Mark, after: Mark) 
         correct=after.correct - before.correct,
     )
     return change if change.predictions or change.labelled or change.correct else None
+
+
+def relabelled(source: str, offset: int, before: Mapping[str, Mark], after: Mapping[str, Mark]) -> list[Change]:
+    """What a label, or its end, changes in the buckets of the answers: their marks by model, labelled ones only."""
+    unlabelled = {model: Mark(mark.start, 1) for model, mark in {**before, **after}.items()}
+    return [
+        change
+        for model, mark in unlabelled.items()
+        if (change := difference(model, source, offset, before.get(model, mark), after.get(model, mark)))
+    ]

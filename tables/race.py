@@ -13,7 +13,7 @@ from uuid import UUID
 from streamapp.records import Prediction, Source
 from tables.buckets import ENSEMBLE, bucket_start
 from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, Change
-from tables.marks import Mark, difference
+from tables.marks import Mark, difference, relabelled
 from tables.votes import ensemble
 
 #: Closed races stay this long: late answers, labels and duplicates on the wire still find them.
@@ -108,7 +108,7 @@ class Race:
         changes = [Change(model, start, PREDICTION, offset, predictions=1, prediction=prediction)]
         if model in self.dead:
             changes.append(self._missed(model, PREDICTION, offset, -1))
-        return self._write(changes + self._relabelled(before, PREDICTION, offset))
+        return self._write(changes + relabelled(PREDICTION, offset, before, self._marks()))
 
     def add_dead(self, model: str, dead: Dead, now: float) -> list[Change]:
         """A model has given the image up or left it out; after another outcome that changes nothing."""
@@ -126,13 +126,17 @@ class Race:
         self.dead[model] = dead
         self.closed_at = now
 
-    def set_label(self, label: str, offset: int) -> list[Change]:
-        """The right class, by a person or a program: it replaces an earlier one, and the one the image came with."""
+    def set_label(self, label: str | None, offset: int) -> list[Change]:
+        """The right class, by a person or a program: it replaces an earlier one, and the one the image came with.
+
+        None takes it back: the one the image came with counts again, which the answers carry.
+        """
         if self.label_offset is not None and offset <= self.label_offset:
             return []
         before = self._marks()
-        self.label, self.label_offset = label, offset
-        return self._write(self._relabelled(before, LABEL, offset))
+        came_with = (answer.label for _, answer in self._predictions() if answer.label)
+        self.label, self.label_offset = label or next(came_with, None), offset
+        return self._write(relabelled(LABEL, offset, before, self._marks()))
 
     def settle(self, expected: Set[str], now: float, source: str, offset: int, *, due: bool = False) -> list[Change]:
         """Close the race if every expected model has answered or given up, or it is `due`; amend it if it is closed.
@@ -178,14 +182,6 @@ class Race:
             for model, answer in self.answers.items()
             if self.label is not None and answer.prediction.trained
         }
-
-    def _relabelled(self, before: dict[str, Mark], source: str, offset: int) -> list[Change]:
-        """The differences that a label makes to the answers' buckets."""
-        return [
-            change
-            for model, mark in self._marks().items()
-            if (change := difference(model, source, offset, before.get(model, Mark(mark.start, 1)), mark))
-        ]
 
     def _ensembled(self, source: str, offset: int) -> list[Change]:
         """The difference to what the ensemble has counted for so far. Its bucket is that of the last answer."""

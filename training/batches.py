@@ -8,12 +8,13 @@ import numpy as np
 from training.augment import augment
 from training.data import Images
 from training.recipe import Recipe
+from training.teacher import Teacher
 
 
 class Batches(keras.utils.PyDataset):
     """The batches of one epoch: uint8 [N, size, size, 3] and the wanted probabilities, float32 [N, classes]."""
 
-    def __init__(self, images: Images, recipe: Recipe, epoch: int, teacher: Any = None) -> None:
+    def __init__(self, images: Images, recipe: Recipe, epoch: int, teacher: Teacher | None = None) -> None:
         super().__init__()
         self._images, self._recipe, self._epoch, self._teacher = images, recipe, epoch, teacher
         self._order = np.random.default_rng((recipe.seed, epoch)).permutation(len(images.labels))
@@ -29,7 +30,7 @@ class Batches(keras.utils.PyDataset):
         wanted = smoothed(self._images.labels[chosen], len(self._recipe.labels), self._recipe.label_smoothing)
         if self._teacher is None:
             return pixels, wanted
-        share, answers = self._recipe.teacher_share, keras.ops.convert_to_numpy(self._teacher(pixels, training=False))
+        share, answers = self._recipe.teacher_share, self._teacher(pixels)
         return pixels, ((1 - share) * wanted + share * answers).astype(np.float32)
 
 

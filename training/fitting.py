@@ -1,7 +1,6 @@
 """One epoch of Keras' `fit`, on either backend."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,11 +9,10 @@ from training.batches import Batches, smoothed, steps
 from training.checkpoints import Row
 from training.data import Data, Images
 from training.evaluation import Evaluation, evaluate
-from training.export import recipe_in
-from training.network import reloaded
 from training.progress import ProgressBar
 from training.recipe import Recipe
 from training.schedule import one_cycle
+from training.teacher import Teacher
 
 
 class OneCycle(keras.callbacks.Callback):
@@ -38,7 +36,7 @@ class OneCycle(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = one_cycle(self._epoch * self._per_epoch + batch, self._steps, self._peak)
 
 
-def fit_epoch(network: Any, recipe: Recipe, data: Data, epoch: int, bar: ProgressBar, teacher: Any) -> Row:
+def fit_epoch(network: Any, recipe: Recipe, data: Data, epoch: int, bar: ProgressBar, teacher: Teacher | None) -> Row:
     """Train for one epoch and validate; the metrics, with the seconds that it took."""
     started = time.monotonic()
     callbacks = [OneCycle(recipe, steps(len(data.train.labels), recipe.batch_size)), bar]
@@ -60,30 +58,3 @@ def assess(network: Any, images: Images, recipe: Recipe) -> Evaluation:
     """How good a network is on pictures that it was not trained on."""
     answers = network.predict(images.pixels, batch_size=recipe.batch_size, verbose=0)
     return evaluate(images.labels, answers, recipe.labels)
-
-
-def load_teacher(recipe: Recipe) -> Any:
-    """The network whose answers are mixed into the labels, or None.
-
-    Raises:
-        TrainingError: it cannot be loaded, or takes or answers something else.
-    """
-    from streamapp.errors import TrainingError
-
-    if not recipe.teacher:
-        return None
-    path = Path(recipe.teacher)
-    exported = recipe_in(path)
-    try:
-        teacher = reloaded(exported, path) if exported else keras.saving.load_model(path, compile=False)
-    except Exception as error:  # whatever a file of unknown origin makes Keras raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise TrainingError(f"--teacher {recipe.teacher} cannot be loaded: {reason}") from error
-    size = recipe.input_size
-    wanted = (None, size, size, 3), (None, len(recipe.labels))
-    if (tuple(teacher.input_shape), tuple(teacher.output_shape)) != wanted:
-        raise TrainingError(
-            f"--teacher {recipe.teacher} turns {teacher.input_shape} into {teacher.output_shape}; "
-            f"wanted: {size}×{size} RGB into {len(recipe.labels)} classes"
-        )
-    return teacher

@@ -9,6 +9,7 @@ import numpy as np
 
 from streamapp.errors import TrainingError
 from training import fromtorch
+from training.recipe import TORCH
 
 
 def initialise(network: Any, architecture: str, init: str) -> None:
@@ -25,15 +26,11 @@ def initialise(network: Any, architecture: str, init: str) -> None:
     if init == "imagenet":
         _from_keras_imagenet(network, architecture)
         _silence_head(network)
-    elif init.endswith((".pt", ".pth", ".whl")):
+    elif init.endswith(TORCH):
         fromtorch.initialise(list(flat_layers(network)), architecture, Path(init))
         _silence_head(network)
-    elif init.endswith((".keras", ".weights.h5")):
-        _from_keras_file(network, Path(init))
     else:
-        raise TrainingError(
-            f"--init {init}: neither imagenet, scratch nor a .weights.h5, .keras, .pt, .pth or .whl file"
-        )
+        _from_keras_file(network, Path(init))
 
 
 def flat_layers(network: Any) -> Iterator[Any]:

@@ -8,6 +8,9 @@ from typing import Any
 from streamapp.errors import TrainingError
 from streamapp.runtime.spec import ModelSpec
 
+#: Files that a network can start from: torch checkpoints and Keras files.
+TORCH, KERAS = (".pt", ".pth", ".whl"), (".keras", ".weights.h5")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -63,6 +66,22 @@ class Recipe:
         """All of it, with the names of files in place of where they lay, for a file that travels."""
         names = {"data": [Path(place).name for place in self.data], "teacher": Path(self.teacher).name}
         return {**self.to_json(), **names, "init": Path(self.init).name}
+
+    def check_files(self, resumed: bool) -> None:
+        """Refuse weights that are not there before anything is read; a training that goes on has its own to start from.
+
+        Raises:
+            TrainingError: `init` is no way to start, or a file of it or of the teacher is missing.
+        """
+        files = {"--teacher": self.teacher} if self.teacher else {}
+        if not resumed and self.init not in ("scratch", "imagenet"):
+            if not self.init.endswith(TORCH + KERAS):
+                kinds = ", ".join(KERAS + TORCH)
+                raise TrainingError(f"--init {self.init}: neither imagenet, scratch nor a file of {kinds}")
+            files["--init"] = self.init
+        for option, path in files.items():
+            if not Path(path).is_file():
+                raise TrainingError(f"{option} {path} is no file")
 
     def check_same(self, options: Mapping[str, Any]) -> None:
         """Refuse options that differ from this recipe, for a training that goes on.

@@ -59,6 +59,7 @@ class Trainer:
             TrainingError: the data, the weights to start from or the MLflow store cannot be used, or it is interrupted.
         """
         recipe = self._recipe
+        recipe.check_files(resumed=self._state is not None)
         self._say(f"reading pictures, {recipe.input_size}×{recipe.input_size}")
         data = load(parts_of(recipe), recipe.labels, recipe.input_size, recipe.detail)
         self._say(
@@ -90,8 +91,9 @@ class Trainer:
 
     def _epochs(self, network: Any, data: Data, record: Record, state: State) -> State:
         from training.batches import steps
-        from training.fitting import fit_epoch, load_teacher
+        from training.fitting import fit_epoch
         from training.progress import ProgressBar
+        from training.teacher import load_teacher
 
         recipe, done = self._recipe, state.epochs_done
         teacher, per_epoch = load_teacher(recipe), steps(len(data.train.labels), recipe.batch_size)

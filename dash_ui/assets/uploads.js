@@ -6,6 +6,7 @@
     var SHOW_EVERY_MS = 200;
     var page = window.streamapp;
     var files = [];
+    var chosenEver = 0;
     var showing = null;
 
     function show() {
@@ -58,23 +59,30 @@
         show();
     }
 
+    function underWay(file) {
+        return file.state === "sending";
+    }
+
+    /* The lines of files that have their answer go away. */
     function forget() {
         files.forEach(function (file) {
-            URL.revokeObjectURL(file.preview);
+            if (!underWay(file)) {
+                URL.revokeObjectURL(file.preview);
+            }
         });
-        files = [];
+        files = files.filter(underWay);
     }
 
     async function send(chosen) {
         forget();
         var waiting = chosen.map(function (file) {
             var picture = /^image\//.test(file.type);
-            return {file: file, entry: {name: file.name, state: "sending", sent: 0, preview: picture ? URL.createObjectURL(file) : ""}};
+            return {file: file, entry: {id: chosenEver += 1, name: file.name, state: "sending", sent: 0, preview: picture ? URL.createObjectURL(file) : ""}};
         });
-        files = waiting.map(function (pair) {
+        var sent = waiting.map(function (pair) {
             return pair.entry;
         });
-        var sent = files;
+        files = files.concat(sent);
         show();
         async function worker() {
             while (waiting.length) {

@@ -12,6 +12,7 @@
     var timer = null;
     var sending = false;
     var sent = 0;
+    var run = 0; // what was begun in an earlier one is of no use any more
 
     function at(id) {
         return document.getElementById(id);
@@ -23,18 +24,24 @@
         });
     }
 
-    function stop() {
-        clearInterval(timer);
-        (stream ? stream.getTracks() : []).forEach(function (track) {
+    function turnOff(camera) {
+        camera.getTracks().forEach(function (track) {
             track.stop();
         });
+    }
+
+    function stop() {
+        run += 1;
+        clearInterval(timer);
+        if (stream) {
+            turnOff(stream);
+        }
         stream = null;
         at("webcam-video").srcObject = null;
     }
 
-    async function list() {
+    async function list(used) {
         var devices = await navigator.mediaDevices.enumerateDevices();
-        var used = stream.getVideoTracks()[0].getSettings().deviceId;
         at("webcam-choice").replaceChildren.apply(at("webcam-choice"), devices.filter(function (device) {
             return device.kind === "videoinput";
         }).map(function (device, number) {
@@ -44,6 +51,7 @@
 
     async function start(deviceId) {
         stop();
+        var mine = run, opened;
         at("webcam-panel").hidden = false;
         if (!navigator.mediaDevices) {
             trouble("insecure");
@@ -51,22 +59,36 @@
         }
         try {
             var wish = {width: {ideal: WIDTH_PX}, facingMode: "environment"};
-            stream = await navigator.mediaDevices.getUserMedia({video: deviceId ? {deviceId: {exact: deviceId}} : wish});
+            opened = await navigator.mediaDevices.getUserMedia({video: deviceId ? {deviceId: {exact: deviceId}} : wish});
         } catch (error) {
-            trouble(TROUBLES[error.name] || "busy");
+            if (mine === run) {
+                trouble(TROUBLES[error.name] || "busy");
+            }
             return;
         }
+        if (mine !== run) { // stopped before the camera was there
+            turnOff(opened);
+            return;
+        }
+        stream = opened;
         trouble(null);
-        stream.getVideoTracks()[0].addEventListener("ended", function () {
+        var track = stream.getVideoTracks()[0];
+        track.addEventListener("ended", function () {
             stop();
             trouble("lost");
         });
         var video = at("webcam-video");
         video.muted = video.playsInline = true;
         video.srcObject = stream;
-        await video.play();
-        await list();
-        timer = setInterval(frame, EVERY_MS);
+        video.play().catch(function () {
+            if (mine === run) { // otherwise it was stopped before its first picture
+                trouble("busy");
+            }
+        });
+        await list(track.getSettings().deviceId);
+        if (mine === run) {
+            timer = setInterval(frame, EVERY_MS);
+        }
     }
 
     /* A frame is left out while the last one is on its way: what is live is never late. */
@@ -92,19 +114,21 @@
         }, "image/jpeg", QUALITY);
     }
 
-    document.addEventListener("click", function (event) {
-        if (event.target.closest("#webcam")) {
-            if (stream) {
-                stop();
-                at("webcam-panel").hidden = true;
-            } else {
-                page.go("/?camera=" + camera);
-                start();
-            }
-        } else if (event.target.closest("#webcam-stop")) {
-            stop();
-            at("webcam-panel").hidden = true;
+    /* Nothing more comes from this camera, so a page that shows it alone shows all again. */
+    function end() {
+        stop();
+        at("webcam-panel").hidden = true;
+        if (new URLSearchParams(location.search).get("camera") === camera) {
             page.go("/");
+        }
+    }
+
+    document.addEventListener("click", function (event) {
+        if (event.target.closest("#webcam-stop") || (stream && event.target.closest("#webcam"))) {
+            end();
+        } else if (event.target.closest("#webcam")) {
+            page.go("/?camera=" + camera);
+            start();
         }
     });
     document.addEventListener("change", function (event) {

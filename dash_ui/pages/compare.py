@@ -8,23 +8,22 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dash_ui import asks, boxes, changes, controls, distributions, ecdf, grids, lines, notices, past
+from dash_ui import boxes, changes, controls, distributions, ecdf, grids, lines, matrices, notices, past, plane, totals
 from dash_ui.asks import Answer, Ask
 from dash_ui.board import Board
-from dash_ui.data import Race
 from dash_ui.language import say
 from dash_ui.parts import Part, Scene, tree
-from dash_ui.texts import count, milliseconds, number, percent
-from dash_ui.tree import Tree
+from dash_ui.texts import milliseconds, number, percent
+from dash_ui.tree import Element, Tree
 from dash_ui.view import View
 
-#: The images whose answers are compared: as many as the API lists at once.
-SAMPLE = 200
 CHARTS = ("latency", "inference", "accuracy", "confidence", "throughput")
 SPREADS = ("ecdf", "distribution")
 GRIDS = ("agreement", "calibration", "confusion")
 #: The cards in their order.
-ORDER = ("latency", "accuracy", *SPREADS, "inference", "confidence", "throughput", *GRIDS)
+ORDER = ("latency", "accuracy", *SPREADS, "inference", "confidence", "throughput", "plane", *GRIDS)
+#: Those that are saved as CSV by themselves.
+SAVED = ("plane", *GRIDS)
 
 
 def frame() -> list[Component]:
@@ -40,24 +39,24 @@ def _card(name: str) -> html.Section:
     png = html.Button(say("compare.png"), type="button", className="button quiet small", **{"data-png": ""})
     head = html.Div(
         [
-            html.H2(say(f"compare.{name}")),
+            html.H2(_title(name)),
             html.Span(say(f"compare.{name}_hint"), className="muted small-text"),
-            *([] if name in GRIDS else [png]),
+            html.Div([*([Tree(f"compare-{name}-csv")] if name in SAVED else []), png], className="tools"),
         ],
         className="section-head",
     )
     body = html.Div(Tree(f"compare-{name}"), className="scroll", tabIndex=0)
-    return html.Section([head, body], className="card", **{"aria-label": say(f"compare.{name}"), "data-chart": name})
+    return html.Section([head, body], className="card", **{"aria-label": _title(name), "data-chart": name})
 
 
 def wants(view: View, board: Board) -> Iterable[Ask]:
-    """The past, as far as it did not come here by itself, how times are distributed, and the newest images."""
+    """The past, as far as it did not come here by itself, how times are distributed, and who says what."""
     name = _window(view)
     if name != "1m" or not board.minute.whole(datetime.now(UTC)):
         yield past.ask(name)
     yield distributions.ask(name)
-    yield changes.ask(past.WINDOWS[_window(view)])
-    yield asks.recent(SAMPLE)
+    yield changes.ask(past.WINDOWS[name])
+    yield matrices.ask(name)
 
 
 def _window(view: View) -> str:
@@ -78,9 +77,12 @@ def parts(scene: Scene) -> Iterable[Part]:
     spread = scene.answer(distributions.ask(name))
     for chart in SPREADS:
         yield tree(f"compare-{chart}", (name, spread, seen), partial(_spread, chart, spread, board))
-    sample = scene.answer(asks.recent(SAMPLE))
+    yield tree("compare-plane", state, partial(_plane, name, answer, board))
+    made = scene.answer(matrices.ask(name))
     for grid in GRIDS:
-        yield tree(f"compare-{grid}", (sample, view, seen), partial(_grid, grid, view, sample, board))
+        yield tree(f"compare-{grid}", (made, view, seen), partial(_grid, grid, view, made, board))
+    for saved in SAVED:
+        yield tree(f"compare-{saved}-csv", name, partial(_save, name, saved, say("compare.csv"), _title(saved)))
 
 
 def _tools(view: View, name: str) -> list[Component]:
@@ -92,10 +94,16 @@ def _tools(view: View, name: str) -> list[Component]:
     ]
 
 
-def _save(name: str, what: str, word: str) -> html.A:
+def _save(name: str, what: str, word: str, of: str = "") -> html.A:
+    """A link that saves figures; `of` says which, to whoever does not see on which card it stands."""
     file = f"streamapp-{what}-{name}.csv"
     url = f"/export.csv?window={name}&figures={what}"
-    return html.A(word, href=url, download=file, className="button quiet small")
+    more = {"aria-label": f"{word}: {of}"} if of else {}
+    return html.A(word, href=url, download=file, className="button quiet small", **more)
+
+
+def _title(name: str) -> str:
+    return say("plane.heading" if name == "plane" else f"compare.{name}")
 
 
 def _legend(board: Board, history: Answer | None) -> list[Component]:
@@ -145,14 +153,23 @@ def _spread(chart: str, answer: Answer | None, board: Board) -> Any:
     return [drawn, distributions.listing(times, stages, board.models)] if times else drawn
 
 
-def _grid(grid: str, view: View, sample: Answer | None, board: Board) -> list[Component]:
-    if sample is None or sample.data is None:
-        return [notices.failed(sample.error) if sample else html.Div(className="skeleton line")]
-    races = [Race.from_image(item) for item in sample.data["images"]]
-    said = html.P(say("compare.sample", n=len(races), number=count(len(races))), className="muted small-text")
+def _plane(name: str, answer: Answer | None, board: Board) -> Component | Element:
+    history = _history(name, answer, board)
+    if history is None:
+        return html.Div(className="skeleton line")
+    return plane.draw(plane.measured(totals.of(history), board.models), say("plane.mean"))
+
+
+def _grid(grid: str, view: View, answer: Answer | None, board: Board) -> list[Component]:
+    if answer is None or answer.data is None:
+        return [notices.failed(answer.error) if answer else html.Div(className="skeleton line")]
+    compared = matrices.parse(answer.data)
+    if not compared.images:
+        return [html.P(say("compare.none"), className="muted no-figures")]
+    said = html.P(matrices.words(compared), className="muted small-text")
     if grid == "agreement":
-        return [grids.agreement(races, board.models), said]
+        return [grids.agreement(compared, board.models), said]
     if grid == "calibration":
-        return [grids.calibration(races, board.models), said]
+        return [grids.calibration(compared, board.models), said]
     model = view.get("model") or next(iter(board.models), "")
-    return [grids.models(view, model, board.models), grids.confusion(races, model, board), said]
+    return [grids.models(view, model, board.models), grids.confusion(compared, model, board), said]

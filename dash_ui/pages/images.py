@@ -43,21 +43,28 @@ def frame() -> list[Component]:
     ]
 
 
-def wants(view: View, _board: Board) -> Iterable[Ask]:
+def wants(view: View, board: Board) -> Iterable[Ask]:
     """A page of images, and one of them."""
-    yield _page(view)
+    yield _page(view, board.classes)
     if view.get("open"):
         yield asks.image(view.get("open"))
 
 
-def _page(view: View) -> Ask:
-    return asks.images({name: view.get(name) for name in (*FILTERS, "before")})
+def _page(view: View, classes: list[str]) -> Ask:
+    fields = {name: view.get(name) for name in (*FILTERS, "before")}
+    return asks.images(fields | {"q": _sought(fields["q"], classes)})
+
+
+def _sought(words: str, classes: list[str]) -> str:
+    """What the API is asked for: where these words begin one class' name in the reader's language, that class."""
+    begun = [name for name in classes if words and class_name(name).casefold().startswith(words.casefold())]
+    return begun[0] if len(begun) == 1 else words
 
 
 def parts(scene: Scene) -> Iterable[Part]:
     """What the page shows now."""
     view, board = scene.view, scene.board
-    answer = scene.answer(_page(view))
+    answer = scene.answer(_page(view, board.classes))
     closed, look = View.parse(view.url(open=None)), view.pick("look", LOOKS)
     items = answer.data["images"] if answer and answer.data else []
     table = look == LOOKS[0] and bool(items)

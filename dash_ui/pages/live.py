@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 
 from dash_ui import asks, cards, controls, notices, strip, table, webcam
 from dash_ui.asks import Answer, Ask
-from dash_ui.board import Board
+from dash_ui.board import Board, strip_of
 from dash_ui.data import WINDOWS, Race, Stats
 from dash_ui.language import say
 from dash_ui.parts import Part, Scene, prop, tree
@@ -55,6 +55,7 @@ def wants(view: View, board: Board) -> Iterable[Ask]:
         yield asks.image(pinned)
     if (window := view.pick("window", WINDOWS)) != WINDOWS[0]:
         yield asks.stats(window)
+    yield asks.system()
 
 
 def parts(scene: Scene) -> Iterable[Part]:
@@ -74,8 +75,8 @@ def parts(scene: Scene) -> Iterable[Part]:
 # -- the race --------------------------------------------------------------------------------------
 def _newest(scene: Scene) -> list[Race]:
     """The newest images, or those that were the newest when the page was paused."""
-    held = scene.session.held
-    return list(held.races) if held else scene.board.latest(scene.view.get("camera"))
+    held, camera = scene.session.held, scene.view.get("camera")
+    return strip_of(held.races, camera) if held else scene.board.latest(camera)
 
 
 def _shown(scene: Scene) -> tuple[Race | None, str]:
@@ -141,21 +142,32 @@ def _windows(view: View) -> html.Nav:
     return controls.segments(view, "window", {name: say(f"window.{name}") for name in WINDOWS}, say("window.label"))
 
 
-def _stats(scene: Scene) -> Stats | None:
+def _stats(scene: Scene) -> Answer:
+    """The figures of the window, or why there are none."""
     window = scene.view.pick("window", WINDOWS)
     if window == WINDOWS[0]:
-        return scene.board.stats
-    answer: Answer | None = scene.answer(asks.stats(window))
-    return Stats.parse(answer.data) if answer and answer.data else None
+        return Answer(scene.board.stats)
+    answer = scene.answer(asks.stats(window)) or Answer()
+    return Answer(Stats.parse(answer.data), answer.error) if answer.data else answer
+
+
+def _lags(scene: Scene) -> dict[str, int]:
+    """How many images each model has not finished, where it is known."""
+    answer = scene.answer(asks.system())
+    lags = answer.data["lags"] if answer and answer.data else {}
+    return {model: lags[group] for model in scene.board.models if (group := f"streamapp-{model}") in lags}
 
 
 def _table(scene: Scene) -> Part:
-    board, stats = scene.board, _stats(scene)
+    board, answer, lags = scene.board, _stats(scene), _lags(scene)
+    stats = answer.data
+    if stats is None and answer.error is not None:
+        return tree("stats", notices.why(answer.error), lambda: notices.failed(answer.error))
     if stats is None or not stats.models:
         words = say("stats.none" if stats else "stats.waiting")
         return tree("stats", words, lambda: notices.no_figures(words))
-    known = table.Known(board.models, board.untrained, board.facts, list(board.trend))
-    state = (stats, board.revisions.models, board.revisions.stats)
+    known = table.Known(board.models, board.untrained, board.facts, lags, list(board.trend))
+    state = (stats, lags, board.revisions.models, board.revisions.stats)
     return tree("stats", state, lambda: table.stats_table(stats, known))
 
 

@@ -2,22 +2,25 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
-from dash_ui import asks, changes, controls, figures, lines, notices, past, plane, versions
+from dash_ui import asks, changes, controls, lines, notices, past, plane, serving, versions
 from dash_ui.asks import Answer, Ask
 from dash_ui.board import Board
-from dash_ui.cards import badge
 from dash_ui.data import ModelStats, Stats
-from dash_ui.language import known, say
+from dash_ui.language import say
 from dash_ui.parts import Part, Scene, tree
-from dash_ui.texts import count, milliseconds, ms, number, percent, rate
+from dash_ui.texts import count, milliseconds
 from dash_ui.tree import Element, Tree
 from dash_ui.view import View
 
+#: Models that have a card. Each card is a part of its own, so that a refresh is small however many there are.
+MOST = 24
+CARDS = tuple(f"models-card-{place}" for place in range(MOST))
 #: Windows of the chart, and the one that is shown first. Changes are too rare for the last minute.
 WINDOWS, USUAL = tuple(name for name in past.WINDOWS if name != "1m"), "1h"
 
@@ -33,7 +36,7 @@ def frame() -> list[Component]:
             ],
             className="charts models-charts",
         ),
-        Tree("models-cards", className="model-cards"),
+        html.Div([Tree("models-cards"), *map(Tree, CARDS)], className="model-cards"),
     ]
 
 
@@ -55,22 +58,28 @@ def wants(view: View, board: Board) -> Iterable[Ask]:
 def parts(scene: Scene) -> Iterable[Part]:
     """What the page shows now."""
     board, name = scene.board, scene.view.pick("window", (USUAL, *WINDOWS))
-    serving, figures_answer = scene.answer(asks.models()), scene.answer(asks.stats("15m"))
+    served, figures_answer = scene.answer(asks.models()), scene.answer(asks.stats("15m"))
     stats = Stats.parse(figures_answer.data) if figures_answer and figures_answer.data else None
-    points = [] if stats is None else plane.points(stats.models, board.models)
-    yield tree("models-plane", points, lambda: plane.draw(points))
+    points = plane.points(stats.models, board.models) if stats else None
+    why = figures_answer and figures_answer.error
+    yield tree("models-plane", (points, why and notices.why(why)), lambda: _plane(points, figures_answer))
     history, changed = past.newest(scene.answer, name), scene.answer(changes.ask(past.WINDOWS[name]))
     seen = board.revisions.models
     yield tree("models-tools", scene.view, lambda: _tools(scene.view))
     yield tree("models-times", (name, history, changed, seen), lambda: _times(name, history, changed, board))
     yield tree("models-changes", (changed, seen), lambda: _changes(changed, board))
-    known = {model: scene.answer(versions.ask(model)) for model in board.models}
-    yield tree("models-cards", (serving, stats, seen, known), lambda: _cards(scene, serving, stats, known))
+    yield from _cards(scene, served, {row.model: row for row in stats.models} if stats else {})
 
 
 def _tools(view: View) -> Component:
     words = {window: say(f"window.{window}") for window in WINDOWS}
     return controls.segments(view, "window", words, say("window.label"), USUAL)
+
+
+def _plane(points: list[plane.Point] | None, answer: Answer | None) -> Component | Element:
+    if points is not None:
+        return plane.draw(points, say("plane.time"))
+    return notices.failed(answer.error) if answer and answer.error else html.Div(className="skeleton line")
 
 
 def _times(name: str, history: Answer | None, changed: Answer | None, board: Board) -> Component | Element:
@@ -93,99 +102,31 @@ def _changes(changed: Answer | None, board: Board) -> Component | None:
     return found or html.P(say("changes.none"), className="muted small-text")
 
 
-def _cards(
-    scene: Scene, answer: Answer | None, stats: Stats | None, known: Mapping[str, Answer | None]
-) -> list[Component]:
+def _cards(scene: Scene, answer: Answer | None, rows: Mapping[str, ModelStats]) -> Iterable[Part]:
+    """A card for each model by name, each a part; the places behind them stay empty."""
+    models = sorted(answer.data["models"], key=lambda model: str(model["model"])) if answer and answer.data else []
+    yield tree("models-cards", (answer, len(models)), lambda: _instead(answer, len(models)))
+    for place, card in enumerate(CARDS):
+        model = models[place] if place < len(models) else None
+        row = rows.get(model["model"]) if model else None
+        known = scene.answer(versions.ask(model["model"])) if model else None
+        state = (model, row, known, scene.board.revisions.models if model else 0)
+        yield tree(card, state, partial(_placed, model, row, known, scene.board))
+
+
+def _placed(
+    model: dict[str, Any] | None, row: ModelStats | None, known: Answer | None, board: Board
+) -> list[html.Section]:
+    return [serving.card(model, row, known, board)] if model else []
+
+
+def _instead(answer: Answer | None, models: int) -> Component | None:
+    """What stands before the cards, or in their place."""
     if answer is None:
-        return [html.Div(className="skeleton") for _ in range(3)]
+        return html.Div(className="skeleton")
     if answer.data is None:
-        return [notices.failed(answer.error)]
-    rows = {row.model: row for row in stats.models} if stats else {}
-    models = sorted(answer.data["models"], key=lambda model: str(model["model"]))
+        return notices.failed(answer.error)
     if not models:
-        return [html.P(say("models.none"), className="muted no-figures")]
-    return [_card(model, rows.get(model["model"]), known.get(model["model"]), scene.board) for model in models]
-
-
-def _card(model: dict[str, Any], row: ModelStats | None, known: Answer | None, board: Board) -> html.Section:
-    name = str(model["model"])
-    untrained = [] if model.get("trained", True) else [badge("untrained", "warn")]
-    head = html.Div(
-        [html.H2(html.Span(name, className="model")), *untrained, html.Div(_reload(name), className="tools")],
-        className="section-head",
-    )
-    error = model.get("reload_error")
-    trouble = [html.P(say("models.error", error=error["error"]), className="trouble", role="alert")] if error else []
-    return html.Section(
-        [
-            head,
-            *trouble,
-            html.Div([_figures(model, row), controls.rows(_facts(model))], className="columns"),
-            *versions.listing(name, str(model.get("weights") or ""), known),
-        ],
-        className="card",
-        style={"--model": figures.colour(name, board.models)},
-        **{"aria-label": name, "data-model": name},
-    )
-
-
-def _reload(name: str) -> html.Button:
-    """An order that is asked about before it is given."""
-    return controls.asked(say("models.reload"), {"do": "reload", "model": name}, say("models.confirm", model=name))
-
-
-def _figures(model: dict[str, Any], row: ModelStats | None) -> html.Div:
-    """The key figures, large: those of now, and the accuracy on pictures that training did not see."""
-    test = model.get("accuracy") or {}
-    interval = (
-        say(
-            "models.interval",
-            low=percent(test["low"], 1),
-            high=percent(test["high"], 1),
-            number=count(test["pictures"]),
-        )
-        if test
-        else ""
-    )
-    shown = [
-        (say("models.accuracy_test"), percent(test.get("value"), 1), interval),
-        (say("models.accuracy_live"), percent(row.accuracy if row else None, 1), say("models.last_15m")),
-        (
-            say("models.p50"),
-            f"{ms(row.p50_ms if row else None)} ms",
-            say("models.p95", p95=ms(row.p95_ms if row else None)),
-        ),
-        (
-            say("models.rate"),
-            rate(row.rate if row else None),
-            say("models.images", number=count(row.images if row else 0)),
-        ),
-    ]
-    return html.Div([_figure(*one) for one in shown], className="key-figures")
-
-
-def _figure(name: str, value: str, more: str) -> html.Div:
-    return html.Div([html.Div(name, className="kicker"), html.B(value), html.Div(more, className="muted")])
-
-
-def _facts(model: dict[str, Any]) -> list[tuple[str, Any]]:
-    """What is known of the weights and of who serves them."""
-    reload = model.get("last_reload") or {}
-    pairs = [
-        ("version", model.get("model_version")),
-        ("weights", model.get("weights")),
-        ("architecture", model.get("architecture")),
-        ("runtime", f"{model.get('runtime', '')} · {model.get('precision', '')}".strip(" ·")),
-        ("input", f"{model['input_size']} × {model['input_size']}" if model.get("input_size") else None),
-        ("parameters", f"{number(model['parameters'] / 1e6, 2)} M" if model.get("parameters") else None),
-        ("flops", f"{number(model['flops'] / 1e9, 2)} GFLOP" if model.get("flops") else None),
-        ("loaded", controls.time(str(model["loaded_at"])) if model.get("loaded_at") else None),
-        ("workers", count(model["worker_count"]) if "worker_count" in model else None),
-        ("last_reload", _reloaded(reload) if reload else None),
-    ]
-    return [(say(f"models.{name}"), value) for name, value in pairs if value]
-
-
-def _reloaded(reload: dict[str, Any]) -> list[Any]:
-    outcome = str(reload["outcome"])
-    return [known(f"models.outcome_{outcome}", outcome), " · ", controls.time(str(reload["at"]))]
+        return html.P(say("models.none"), className="muted no-figures")
+    hidden = max(0, models - MOST)
+    return html.P(say("models.hidden", n=hidden, number=count(hidden)), className="muted") if hidden else None

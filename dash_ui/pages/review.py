@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from dash_ui import asks, cards, controls, notices, strip
+from dash_ui import answers, asks, cards, controls, notices, past, strip, totals
 from dash_ui.asks import Ask
 from dash_ui.board import Board
 from dash_ui.data import Race
 from dash_ui.language import say
 from dash_ui.parts import Part, Scene, tree
-from dash_ui.texts import class_name, count, percent
+from dash_ui.texts import count, percent
 from dash_ui.tree import Tree
 from dash_ui.view import View
 
@@ -21,7 +21,8 @@ ORDERS = ("disagreement", "doubt", "newest")
 SEEN = 100
 #: Images that are shown beside the one in question.
 QUEUE = 12
-KEYS = "123456789"
+#: Labels come late: the window that the accuracy is of, as `past` names it.
+WINDOW = "24h"
 
 
 def frame() -> list[Component]:
@@ -48,8 +49,9 @@ def frame() -> list[Component]:
 
 
 def wants(view: View, _board: Board) -> Iterable[Ask]:
-    """Images to look through."""
+    """Images to look through, and what the models have made of those with a label."""
     yield _page(view)
+    yield past.ask(WINDOW)
 
 
 def _page(view: View) -> Ask:
@@ -65,11 +67,13 @@ def parts(scene: Scene) -> Iterable[Part]:
     chosen = [race for race in waiting if race.image_id == view.get("image")]
     race = next(iter([*chosen, *waiting]), None)
     done = len(session.labelled)
-    yield tree("review-tools", (view, done, _accuracy(board)), lambda: _tools(view, done, board))
+    accuracy = _accuracy(scene)
+    yield tree("review-tools", (view, done, accuracy), lambda: _tools(view, done, accuracy))
     older = answer.data["next"] if answer and answer.data else None
     looked = (race, answer and answer.error, answer is None, older)
     yield tree("review-image", looked, lambda: _image(scene, race, answer))
-    yield tree("review-classes", (race and race.image_id, tuple(board.classes)), lambda: _classes(race, board.classes))
+    choice = (race and race.image_id, tuple(board.classes), bool(session.passed))
+    yield tree("review-classes", choice, lambda: answers.buttons(race, board.classes, bool(session.passed)))
     agreed = {one.image_id: one.consensus for one in waiting[:QUEUE] if one.consensus}
     yield tree("review-all", (agreed, len(waiting), older, view), lambda: [_left(len(waiting), older), *_all(agreed)])
     yield tree("review-pages", (older, view, not waiting), lambda: _paging(view, older, not waiting))
@@ -78,7 +82,7 @@ def parts(scene: Scene) -> Iterable[Part]:
 
 
 def queue(scene: Scene, answer: asks.Answer | None) -> list[Race]:
-    """The images without a label, the most worthwhile first, before them those whose label was taken back.
+    """The images without a label, the most worthwhile first, before them those that were brought back.
 
     Those just labelled or passed over are left out.
     """
@@ -88,8 +92,9 @@ def queue(scene: Scene, answer: asks.Answer | None) -> list[Race]:
     session = scene.session
     items = [item for item in answer.data["images"] if item.get("verdict") and not item["image"].get("label")]
     races = [(Race.from_image(item), float(item["verdict"].get("disagreement") or 0)) for item in items]
-    again = [each for each in session.again if each in session.reviewed and each not in session.labelled]
-    done = session.labelled.keys() | session.passed | set(again)
+    done = session.labelled.keys() | set(session.passed)
+    again = [each for each in session.again if each in session.reviewed and each not in done]
+    done |= set(again)
     races = [(race, differ) for race, differ in races if race.image_id not in done and race.answers]
     if order == "disagreement":
         races.sort(key=lambda pair: -pair[1])
@@ -103,22 +108,25 @@ def doubt(race: Race) -> float:
     return max(answer.confidence for answer in race.answers)
 
 
-def _tools(view: View, done: int, board: Board) -> list[Component]:
+def _tools(view: View, done: int, accuracy: str) -> list[Component]:
     orders = {name: say(f"review.{name}") for name in ORDERS}
     undo = controls.button(say("review.undo"), {"do": "undo"}, className="small quiet")
     setattr(undo, "data-key", "u")
     return [
         html.Span(say("review.done", n=done, number=count(done)), className="muted", role="status"),
-        html.Span(_accuracy(board), className="muted accuracy"),
+        html.Span(accuracy, className="muted accuracy"),
         *([undo] if done else []),
         controls.segments(View.parse(view.url(image=None)), "order", orders, say("review.order")),
     ]
 
 
-def _accuracy(board: Board) -> str:
-    """The accuracy of each model now, which moves when one labels."""
-    rows = board.stats.models if board.stats else ()
-    return " · ".join(f"{row.model} {percent(row.accuracy, 1)}" for row in rows if row.accuracy is not None)
+def _accuracy(scene: Scene) -> str:
+    """The accuracy of each model in the window, which moves when one labels; nothing while there is none."""
+    answer = past.newest(scene.answer, WINDOW)
+    models = totals.of(answer.data) if answer and answer.data else []
+    shares = [f"{model.model} {percent(model.accuracy, 1)}" for model in models if model.accuracy is not None]
+    labels = max((model.labelled for model in models), default=0)
+    return say("review.accuracy", n=labels, number=count(labels), shares=" · ".join(shares)) if shares else ""
 
 
 def _image(scene: Scene, race: Race | None, answer: asks.Answer | None) -> Component:
@@ -149,35 +157,6 @@ def _paging(view: View, older: str | None, done: bool) -> list[Component]:
     if done:
         setattr(more, "data-key", "ArrowRight")
     return [*([newest] if view.get("before") else []), *([more] if older else [])]
-
-
-def _classes(race: Race | None, classes: Sequence[str]) -> Component | None:
-    """A button for each class with its key; the answers of the models first when there are too many for keys."""
-    if race is None:
-        return None
-    said = list(dict.fromkeys(answer.prediction for answer in race.answers))
-    shown = list(classes) if len(classes) <= len(KEYS) + 1 else [*said, *(name for name in classes if name not in said)]
-    keys = KEYS + "0"
-    buttons = [
-        _class(race, name, keys[number] if number < len(keys) else "", name in said)
-        for number, name in enumerate(shown[:40])
-    ]
-    step = controls.button(say("review.skip"), {"do": "pass", "image_id": race.image_id}, className="small quiet")
-    setattr(step, "data-key", "ArrowRight")
-    hint = html.P(say("review.hint"), className="muted hint-line")
-    return html.Div(
-        [html.Div([*buttons, step], className="classes", role="group", **{"aria-label": say("review.classes")}), hint]
-    )
-
-
-def _class(race: Race, name: str, key: str, said: bool) -> html.Button:
-    button = controls.button(
-        "", {"do": "label", "image_id": race.image_id, "label": name}, className="small" if said else "small quiet"
-    )
-    button.children = [html.Kbd(key), " ", class_name(name)] if key else class_name(name)
-    if key:
-        setattr(button, "data-key", key)
-    return button
 
 
 def _all(agreed: dict[str, str]) -> list[Component]:

@@ -6,17 +6,17 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dash_ui import asks, figures, flow, ledger, letters, notices, stores
+from dash_ui import alerts, asks, figures, flow, ledger, letters, notices, stores
 from dash_ui.asks import Ask
 from dash_ui.board import Board
-from dash_ui.controls import time
-from dash_ui.language import known, say
+from dash_ui.language import say
 from dash_ui.parts import Part, Scene, tree
 from dash_ui.tree import Tree
 from dash_ui.view import View
 
 SECTIONS = ("flow", "ledger", "stores", "alerts", "letters")
 #: Groups of the platform that are not models, as the ledger names their lag.
+TOPICS = {"images": "images-input-stream", "answers": "predictions-output", "verdicts": "verdicts-output"}
 GROUPS = {"stats": "streamapp-stats", "recorder": "streamapp-recorder"}
 
 
@@ -29,6 +29,7 @@ def frame() -> list[Component]:
                     [html.H2(say(f"system.{name}")), Tree(f"{name}-tools", className="tools")], className="section-head"
                 ),
                 html.Div(Tree(name), className="scroll", tabIndex=0),
+                *([Tree("alerts-rules")] if name == "alerts" else []),
             ],
             className="card",
             **{"aria-label": say(f"system.{name}")},
@@ -41,6 +42,7 @@ def wants(view: View, _board: Board) -> Iterable[Ask]:
     """The ledger, what failed and what is wrong."""
     yield asks.ledger()
     yield asks.alerts()
+    yield asks.rules()
     yield asks.system()
     yield letters.ask(view)
 
@@ -49,13 +51,15 @@ def parts(scene: Scene) -> Iterable[Part]:
     """What the page shows now."""
     board = scene.board
     books, failed, wrong = (scene.answer(ask) for ask in (asks.ledger(), letters.ask(scene.view), asks.alerts()))
+    kept = scene.answer(asks.rules())
     state = scene.answer(asks.system())
     drawn = _flow(board, books, state)
     yield tree("flow", drawn, lambda: flow.draw(drawn))
     yield tree("ledger-tools", books, lambda: ledger.verdict(books.data) if books and books.data else None)
     yield tree("ledger", (books, board.revisions.models), lambda: _or_trouble(books, lambda b: ledger.table(b, board)))
     yield tree("stores", state, lambda: _or_trouble(state, stores.figures))
-    yield tree("alerts", wrong, lambda: _or_trouble(wrong, _alerts))
+    yield tree("alerts", wrong, lambda: _or_trouble(wrong, alerts.listing))
+    yield tree("alerts-rules", kept, lambda: alerts.rules(kept.data) if kept and kept.data else None)
     yield tree("letters-tools", (scene.view, failed), lambda: letters.tools(scene.view, failed))
     yield tree("letters", failed, lambda: _or_trouble(failed, lambda page: letters.table(scene.view, page)))
 
@@ -82,31 +86,14 @@ def _flow(board: Board, answer: asks.Answer | None, state: asks.Answer | None) -
         )
         for name in board.models
     )
-    waiting = {name: lags.get(group) for name, group in GROUPS.items()}
-    return flow.Flow(lanes, board.rate(), books.get("accepted"), waiting)
-
-
-def _alerts(page: dict[str, Any]) -> Component:
-    if not page["alerts"]:
-        return html.P(say("alerts.none"), className="muted no-figures")
-    return html.Ul([_alert(alert) for alert in page["alerts"]], className="alert-list")
-
-
-def _alert(alert: dict[str, Any]) -> html.Li:
-    firing = alert.get("resolved_at") is None
-    rule = str(alert["rule"])
-    state = html.Span(
-        say("alerts.firing" if firing else "alerts.resolved"), className="badge warn" if firing else "badge"
-    )
-    when: list[Any] = [time(str(alert["fired_at"]))]
-    if not firing:
-        when += [" – ", time(str(alert["resolved_at"]))]
-    return html.Li(
-        [
-            state,
-            html.B(known(f"alerts.{rule}", rule)),
-            html.Span(str(alert["text"])),
-            html.Span(when, className="muted"),
-        ],
-        key=str(alert["id"]),
+    measured = {name: topic["per_s"] for name, topic in newest.get("topics", {}).items()}
+    answers = sum(lane.rate for lane in lanes)
+    return flow.Flow(
+        lanes,
+        images=measured.get(TOPICS["images"], max((lane.rate for lane in lanes), default=0)),
+        answers=measured.get(TOPICS["answers"], answers),
+        verdicts=measured.get(TOPICS["verdicts"], board.rate()),
+        accepted=books.get("accepted"),
+        originals=newest.get("objects", {}).get("bytes"),
+        waiting={name: lags.get(group) for name, group in GROUPS.items()},
     )

@@ -11,6 +11,8 @@ RULES: tuple[RuleName, ...] = get_args(RuleName)
 #: An alert is over when its figure is below this share of its limit: one that dances around the limit is one alert.
 CLEAR = 0.8
 EVERYTHING = "all"
+#: Latency and errors are those of the live figures over this window, by its name and in seconds.
+FIGURES, FIGURES_S = "1m", 60
 
 
 class Reading(NamedTuple):
@@ -50,31 +52,49 @@ class Measured:
     unknown: Collection[RuleName] = ()
 
 
+def limits(settings: Settings) -> dict[RuleName, float]:
+    """The limit of each rule, in the unit of its figures: a share, milliseconds, messages or seconds; 0: it is off."""
+    return {
+        "disagreement": settings.alert_disagreement,
+        "camera-disagreement": settings.alert_disagreement,
+        "latency": settings.alert_latency_ms,
+        "errors": settings.alert_error_rate,
+        "lag": settings.alert_lag,
+        "camera-silent": settings.alert_camera_silent_s,
+    }
+
+
+def windows(settings: Settings) -> dict[RuleName, int]:
+    """The seconds whose images a rule looks at; the others look at what is now."""
+    seen = settings.alert_window_s
+    return {"disagreement": seen, "camera-disagreement": seen, "latency": FIGURES_S, "errors": FIGURES_S}
+
+
 def readings(measured: Measured, settings: Settings) -> list[Reading]:
-    """Every rule's figures. A limit of 0 switches its rule off."""
-    found = [*_disagreement(measured, settings), *_models(measured, settings)]
-    found += [Reading("lag", group, lag, settings.alert_lag) for group, lag in measured.lags.items()]
-    silent = settings.alert_camera_silent_s
-    found += [Reading("camera-silent", camera, seconds, silent) for camera, seconds in measured.silent_s.items()]
-    return [reading for reading in found if reading.limit > 0]
+    """Every rule's figures, of the rules that are on."""
+    limit, least = limits(settings), settings.alert_min_images
+    figures: Iterable[tuple[RuleName, str, float | None]] = (
+        *_disagreement(measured, least),
+        *_models(measured, least),
+        *(("lag", group, lag) for group, lag in measured.lags.items()),
+        *(("camera-silent", camera, seconds) for camera, seconds in measured.silent_s.items()),
+    )
+    return [Reading(rule, subject, value, limit[rule]) for rule, subject, value in figures if limit[rule] > 0]
 
 
-def _disagreement(measured: Measured, settings: Settings) -> Iterable[Reading]:
-    limit, least = settings.alert_disagreement, settings.alert_min_images
+def _disagreement(measured: Measured, least: int) -> Iterable[tuple[RuleName, str, float | None]]:
     sums = [sum(counts) for counts in zip(*measured.disagreement.values(), strict=True)] or [0, 0]
-    yield Reading("disagreement", EVERYTHING, _rate(sums[1], sums[0], least), limit)
+    yield "disagreement", EVERYTHING, _rate(sums[1], sums[0], least)
     for camera, (images, differing) in measured.disagreement.items():
         if camera:
-            yield Reading("camera-disagreement", camera, _rate(differing, images, least), limit)
+            yield "camera-disagreement", camera, _rate(differing, images, least)
 
 
-def _models(measured: Measured, settings: Settings) -> Iterable[Reading]:
-    least = settings.alert_min_images
+def _models(measured: Measured, least: int) -> Iterable[tuple[RuleName, str, float | None]]:
     for figures in measured.models:
         model, count, errors = figures["model_name"], figures["count"], figures["errors"]
-        p95 = figures["stages"]["total"]["p95"] if count >= least else None
-        yield Reading("latency", model, p95, settings.alert_latency_ms)
-        yield Reading("errors", model, _rate(errors, count + errors, least), settings.alert_error_rate)
+        yield "latency", model, figures["stages"]["total"]["p95"] if count >= least else None
+        yield "errors", model, _rate(errors, count + errors, least)
 
 
 def _rate(part: int, whole: int, least: int) -> float | None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from streamapp.alerts.lags import Lags
 from streamapp.alerts.watch import Live, Watch
-from streamapp.alerts.webhook import Webhook
+from streamapp.alerts.webhook import BASE64, Webhook, key_of
 from streamapp.errors import SettingsError
 from streamapp.records import Verdict
 from streamapp.settings import Settings
@@ -61,6 +61,12 @@ def webhook(settings: Settings) -> Webhook | None:
         raise SettingsError("STREAMAPP_ALERT_WEBHOOK_URL must begin with http:// or https://")
     if not secret:
         raise SettingsError("STREAMAPP_ALERT_WEBHOOK_URL needs STREAMAPP_ALERT_WEBHOOK_SECRET to sign what is posted")
+    try:
+        key_of(secret)
+    except ValueError as error:
+        raise SettingsError(
+            f"STREAMAPP_ALERT_WEBHOOK_SECRET begins with {BASE64}, and what follows is no base64"
+        ) from error
     return Webhook(url, secret)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from streamapp.alerts.disagreement import Disagreement
 from streamapp.alerts.hold import Changes, Hold
-from streamapp.alerts.rules import Measured, RuleName, readings, sentence
+from streamapp.alerts.rules import FIGURES, Measured, RuleName, readings, sentence
 from streamapp.errors import StorageError
 from streamapp.records import Verdict
 from streamapp.settings import Settings
@@ -93,7 +93,7 @@ class Watch:
             unknown += ["disagreement", "camera-disagreement"]
         return Measured(
             disagreement=self._disagreement.counts(present),
-            models=self._live.figures("1m")["models"] if self._figures_known() else (),
+            models=self._live.figures(FIGURES)["models"] if self._figures_known() else (),
             lags=lags or {},
             silent_s=silence,
             unknown=unknown,

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 #: Notices that wait at most; of more, the oldest are given up.
 MOST_WAITING = 100
+#: A secret that begins so is base64 after that, as the Standard Webhooks have it.
+BASE64 = "whsec_"
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=5)
 #: Pauses before each new try, in seconds: one first try, and these.
 PAUSES_S = (1.0, 4.0, 15.0, 60.0)
@@ -38,11 +40,15 @@ class Notice(NamedTuple):
         return cls(f"alert-{alert.id}-{alert.state}", orjson.dumps(content))
 
 
+def key_of(secret: str) -> bytes:
+    """The key that a secret stands for; raises ValueError when what follows `whsec_` is no base64."""
+    return b64decode(secret.removeprefix(BASE64), validate=True) if secret.startswith(BASE64) else secret.encode()
+
+
 def signature(secret: str, notice_id: str, timestamp: int, body: bytes) -> str:
-    """HMAC-SHA256 of id, time and body. A secret that begins with `whsec_` is base64 after that."""
-    key = b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+    """HMAC-SHA256 of id, time and body, with the `key_of` the secret."""
     signed = f"{notice_id}.{timestamp}.".encode() + body
-    return "v1," + b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return "v1," + b64encode(hmac.new(key_of(secret), signed, hashlib.sha256).digest()).decode()
 
 
 class Webhook:

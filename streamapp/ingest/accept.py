@@ -108,12 +108,16 @@ def _message(
 async def _store(
     image: ImageMessage, checked: CheckedImage, data: bytes, *, db: Database, objects: ObjectStore, cache: Cache
 ) -> None:
-    """Original, row and cached copy at the same time. All have ended when it returns or raises."""
+    """The row, then original and cached copy; all have ended when it returns or raises.
+
+    The row comes first because the sweep knows rows only: it removes one whose original never came, and would never
+    find an original that has none.
+    """
     try:
         async with asyncio.timeout(STORE_TIMEOUT_S):
+            await db.insert_pending(image, checked.width, checked.height, len(data))
             results = await asyncio.gather(
                 objects.put(image.minio_path, data, checked.content_type),
-                db.insert_pending(image, checked.width, checked.height, len(data)),
                 cache.put(cache_key(image.image_id), data, CACHE_TTL_S),
                 return_exceptions=True,
             )

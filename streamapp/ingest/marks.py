@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextvars import Context
 from uuid import UUID
 
 from streamapp.errors import StoreUnavailable
@@ -25,7 +26,8 @@ class PublishedMarks:
         """The broker has this image; write that down soon."""
         self._waiting.add(image_id)
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_soon())
+            # A context of its own: what it logs is about no request, whichever began it.
+            self._writing = asyncio.create_task(self._write_soon(), context=Context())
 
     async def flush(self) -> None:
         """Write what waits, now."""

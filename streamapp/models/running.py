@@ -29,13 +29,13 @@ def url(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
 
 
 def followers(api: str, name: str) -> list[str]:
-    """The models of the platform that run versions of this registered model.
+    """The models of the platform whose workers run versions of this registered model.
 
     Raises:
         ApiError: the API does not answer.
     """
     models = _ask(f"{api}/api/v1/models")["models"]
-    return [model["model"] for model in models if registered_name(model["weights"]) == name]
+    return [model["model"] for model in models if model["workers"] and registered_name(model["weights"]) == name]
 
 
 def reload(api: str, model: str, say: Say, patience_s: float = PATIENCE_S) -> None:

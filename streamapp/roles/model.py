@@ -45,6 +45,7 @@ def register(app: StreamApp, spec: ModelSpec, shared: Shared) -> None:
     agent = ModelAgent(app, spec, shared)
     app.openers.append(agent.open)
     app.drains.append(agent.drain)
+    app.not_ready_reasons.append(agent.unannounced)
     app.agent(raw_topic(app, topics.IMAGES), name=f"{spec.name}-agent")(agent.run)
     app.timer(STATE_INTERVAL_S, on_leader=False)(agent.announce)
     for task in (agent.announce, agent.listen, agent.obey, agent.watch):
@@ -66,7 +67,7 @@ class ModelAgent:
         self._started_at = now()
         self._orders: asyncio.Queue[ReloadOrder] = asyncio.Queue()
         self._known: deque[ReloadOrder] = deque(maxlen=KNOWN_ORDERS)
-        self._leaving = False
+        self._announced, self._leaving = False, False
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Load and warm the model off the event loop, and give a new group its starting point."""
@@ -108,6 +109,11 @@ class ModelAgent:
         if not self._leaving:
             state = self._state()
             await publish_surely(self.state_topic, state.key, state.encode())
+            self._announced = True
+
+    def unannounced(self) -> list[str]:
+        """Why the worker is not ready: before its first word the API knows nothing of it."""
+        return [] if self._announced else ["has not announced its model yet"]
 
     async def listen(self) -> None:
         """Hear the orders on `models-control`, those of a time in which the broker was away included."""

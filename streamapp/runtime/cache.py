@@ -22,6 +22,8 @@ MAKERS = ("keras", "openvino", "tensorflow-cpu")
 INT8_MAKERS = (*MAKERS, "nncf")
 
 IR, KERAS, META = "model.xml", "model.keras", "meta.json"
+#: What each runtime loads.
+LOADED = {"openvino": (IR, "model.bin"), "keras": (KERAS,)}
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Entry:
             sha256=self.weights.digest,
             accuracy=facts.accuracy(self.weights.path, self.meta.facts),
             detail=spec.detail,
+            size_bytes=sum(self.meta.files.get(name, 0) for name in LOADED[runtime]),
         )
 
 

@@ -125,7 +125,7 @@ class ModelInfo:
     `model_version` tells two sets of weights apart. `trained` is False for freshly initialised weights. `precision` is
     what is really used. `flops` is operations for one image: two for each multiply-add of convolutions and
     matrix products. `sha256` is the hash of the weights (`Weights.digest`). `accuracy` is what training measured, None
-    where it is not known. `detail` is that of `ModelSpec`.
+    where it is not known. `detail` is that of `ModelSpec`, `size_bytes` the size of the files that the runtime loads.
     """
 
     model: str
@@ -142,6 +142,7 @@ class ModelInfo:
     sha256: str = ""
     accuracy: Accuracy | None = None
     detail: int | None = None
+    size_bytes: int = 0
 
 
 class Model(Protocol):

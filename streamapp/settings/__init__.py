@@ -68,7 +68,7 @@ class Settings(
 
 # Variables with our prefix that other programs of the project read (the dashboard, the command line, the tests).
 NOT_SETTINGS = frozenset(
-    PREFIX + name for name in ("API_TOKEN", "API_URL", "COMPOSE_PROJECT", "TEST_DATA", "TEST_MODEL_CACHE")
+    PREFIX + name for name in ("API_TOKEN", "API_URL", "TEST_DATA", "TEST_EXAMPLES", "TEST_MODEL_CACHE", "TEST_SEEDS")
 )
 
 

@@ -23,6 +23,11 @@ class WebSettings(BaseModel):
     rate_limit: int = Field(
         6000, ge=0, description="Requests of one caller in a minute, where callers are asked for; 0: no limit."
     )
+    address_limit: int = Field(
+        60_000,
+        ge=0,
+        description="Requests of one address in a minute, with a key or without; 0: no limit.",
+    )
     cors_origins: str = Field(
         "",
         description="Pages from elsewhere that may ask, as `https://host[:port]`, separated by commas; empty: none.",

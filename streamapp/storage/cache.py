@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Self
 
@@ -92,16 +92,17 @@ class Cache:
         """Count one more; does nothing when the server is down. `get` gives the sum as digits."""
         await self._attempt(lambda: self._client.incr(key))
 
-    async def tally(self, key: str, ttl_s: float) -> int | None:
-        """Count one more of what is forgotten after `ttl_s` seconds; the sum, or None when the server is down."""
+    async def tally(self, keys: Sequence[str], ttl_s: float) -> list[int] | None:
+        """Count one more of each, for `ttl_s` seconds; the sums, or None when the server is down."""
 
-        async def count() -> int:
+        async def count() -> list[int]:
             async with self._client.pipeline(transaction=False) as pipeline:
-                total, _ = await pipeline.incr(key).pexpire(key, max(1, round(ttl_s * 1000))).execute()
-            return int(total)
+                for key in keys:
+                    pipeline.incr(key).pexpire(key, max(1, round(ttl_s * 1000)))
+                return [int(total) for total in (await pipeline.execute())[::2]]
 
-        total: int | None = await self._attempt(count)
-        return total
+        totals: list[int] | None = await self._attempt(count)
+        return totals
 
     async def values(self, prefix: str) -> list[bytes]:
         """Every value whose key begins so; none when the server is down."""

@@ -16,7 +16,10 @@ class LabelStore:
         self._db = db
 
     async def current(self, image_ids: Collection[UUID]) -> dict[UUID, LabelMessage | None]:
-        """The label that was given last, by image; None where nobody gave one. Unknown images are left out."""
+        """The label that was given last, by image; None where nobody did, or it was taken back.
+
+        Unknown images are left out.
+        """
         async with self._db.connection() as connection:
             rows = await connection.fetch(LABELS["current"], list(image_ids))
         return {row["image_id"]: LabelMessage.model_validate(dict(row)) if row["label"] else None for row in rows}

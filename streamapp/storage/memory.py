@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -94,11 +94,12 @@ class MemoryCache:
             await self.put(key, data, ttl_s)
         return known
 
-    async def tally(self, key: str, ttl_s: float) -> int | None:
-        """Count one more of what is forgotten later."""
-        total = int(await self.get(key) or 0) + 1
-        await self.put(key, str(total).encode(), ttl_s)
-        return total
+    async def tally(self, keys: Sequence[str], ttl_s: float) -> list[int] | None:
+        """Count one more of each, for a while."""
+        totals = [int(await self.get(key) or 0) + 1 for key in keys]
+        for key, total in zip(keys, totals, strict=True):
+            await self.put(key, str(total).encode(), ttl_s)
+        return totals
 
     async def values(self, prefix: str) -> list[bytes]:
         """Every value whose key begins so."""

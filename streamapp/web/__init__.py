@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from streamapp.web import auth, browsers, problems, rest
+from streamapp.web import auth, browsers, problems, requests, rest
 from streamapp.web.context import ApiContext
 
 _SET_UP = web.AppKey("streamapp-api", ApiContext)
@@ -16,7 +16,7 @@ def setup(web_app: web.Application, context: ApiContext) -> None:
     web_app.middlewares.append(problems.middleware(context.metrics))
     browsers.add(web_app, context.settings)
     web_app.middlewares.append(auth.middleware(context))
-    web_app.on_response_prepare.append(problems.add_request_id)
+    web_app.on_response_prepare.append(requests.add_request_id)
     web_app.on_shutdown.append(_end_streams)
     web_app.on_cleanup.append(_write_marks)
     web_app.add_routes(rest.routes(context))

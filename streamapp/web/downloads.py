@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class Open(Protocol):
 
 @dataclass(frozen=True)
 class File:
-    """A file that is sent as it is stored, to be saved under `name`. `size` in bytes."""
+    """A file that is sent as it is stored, to be saved under `name` where it has one. `size` in bytes."""
 
     name: str
     etag: str
@@ -42,9 +42,17 @@ def not_modified(request: web.Request, etag: str) -> web.Response | None:
     return web.Response(status=304, headers={"ETag": f'"{etag}"', "Cache-Control": HEADERS["Cache-Control"]})
 
 
-def picture(data: bytes, content_type: str, etag: str) -> web.Response:
-    """A picture that is in memory."""
-    return web.Response(body=data, content_type=content_type, headers={**HEADERS, "ETag": f'"{etag}"'})
+def picture(data: bytes, content_type: str, etag: str) -> File:
+    """A picture that is in memory, to be shown."""
+
+    @asynccontextmanager
+    async def opened(offset: int, length: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield data[offset : offset + length]
+
+        yield pieces()
+
+    return File("", etag, len(data), content_type, opened)
 
 
 async def send(request: web.Request, file: File) -> web.StreamResponse:
@@ -53,7 +61,7 @@ async def send(request: web.Request, file: File) -> web.StreamResponse:
         return known
     part = _part(request, file)
     if part is None:
-        answer = Problem(416, "range", "There is no such part", f"the original has {file.size} bytes").answer()
+        answer = Problem(416, "range", "There is no such part", f"the picture has {file.size} bytes").answer()
         answer.headers["Content-Range"] = f"bytes */{file.size}"
         return answer
     if request.method == "HEAD":
@@ -81,7 +89,8 @@ def _head(file: File, part: range) -> web.StreamResponse:
     answer = web.StreamResponse(status=200 if whole else 206, headers=HEADERS)
     answer.headers["ETag"] = f'"{file.etag}"'
     answer.headers["Accept-Ranges"] = "bytes"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    if file.name:
+        answer.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
     if not whole:
         answer.headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{file.size}"
     answer.content_type = file.content_type

@@ -10,7 +10,7 @@ from streamapp.web.auth import Stay
 from streamapp.web.broadcast import Event, Subscription
 from streamapp.web.context import ApiContext
 from streamapp.web.inputs import Input
-from streamapp.web.operations import Operation
+from streamapp.web.operations import EVENT_STREAM, Operation
 
 HEARTBEAT_S = 15.0
 #: A reader whose connection takes nothing for this long is dropped, in seconds.
@@ -20,7 +20,7 @@ PAUSE_S, LONGEST_PAUSE_S = 0.00125, 0.25
 #: Says that events are missing between the reader's last one and the next: it should read the lists again.
 GAP = Event("gap", b"{}")
 
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Type": "text/event-stream"}
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Type": EVENT_STREAM}
 
 
 class EventHeaders(Input):
@@ -56,7 +56,7 @@ def operations(context: ApiContext) -> list[Operation]:
             context.metrics.sse_readers.dec()
         return answer
 
-    return [Operation("GET", "/events", events, content_type="text/event-stream")]
+    return [Operation("GET", "/events", events, content_type=EVENT_STREAM)]
 
 
 def _first(missed: Callable[[str], list[Event] | None], last_id: str | None) -> bytes:

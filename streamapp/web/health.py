@@ -34,7 +34,7 @@ def setup(web_app: web.Application, registry: CollectorRegistry, ready: Ready, m
 
     async def metrics(request: web.Request) -> web.StreamResponse:
         given, wanted = request.headers.get("Authorization", ""), f"Bearer {metrics_token}"
-        if metrics_token and not hmac.compare_digest(given.encode(), wanted.encode()):
+        if metrics_token and not hmac.compare_digest(given.encode(errors="replace"), wanted.encode()):
             return Problem(401, "unauthorized", "Who is asking?", "send STREAMAPP_METRICS_TOKEN as a Bearer").answer()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(registry), headers={"Content-Type": content_type})

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from streamapp.records import now
 from streamapp.storage import history
+from streamapp.storage.comparison import Comparison, compare
 from streamapp.storage.history import Distribution, PastBucket
 from streamapp.web.context import ApiContext
 from streamapp.web.inputs import Input, Moment, Text, Whole
@@ -48,10 +49,15 @@ class History(BaseModel):
     buckets: list[PastBucket]
 
 
-class DistributionQuery(Input):
-    """Of which time, and of which model."""
+class Minutes(Input):
+    """Of which time."""
 
     minutes: Whole = Field(10, ge=1, le=1440, description="The last so many.")
+
+
+class DistributionQuery(Minutes):
+    """Of which time, and of which model."""
+
     model: Text | None = None
 
 
@@ -61,6 +67,13 @@ class Distributions(BaseModel):
     since: AwareDatetime
     until: AwareDatetime
     models: list[Distribution]
+
+
+class Compared(Comparison):
+    """What the models made of the images of this time."""
+
+    since: AwareDatetime
+    until: AwareDatetime
 
 
 def operations(context: ApiContext) -> list[Operation]:
@@ -80,9 +93,21 @@ def operations(context: ApiContext) -> list[Operation]:
         models = await history.distributions(context.db, since, until, query.model)
         return Distributions(since=since, until=until, models=models)
 
+    async def comparison(query: Minutes) -> Compared:
+        """What the models made of the same images over the last minutes: agreement, confusion and calibration.
+
+        Labels count as they are now, and for trained weights only. Of very many answers the newest are compared, and
+        `sampled` says so.
+        """
+        until = now()
+        since = until - timedelta(minutes=query.minutes)
+        found = await compare(context.db, since, until)
+        return Compared(since=since, until=until, **dict(found))
+
     return [
         Operation("GET", "/stats/history", past),
         Operation("GET", "/stats/distributions", distributions),
+        Operation("GET", "/stats/comparison", comparison),
     ]
 
 

@@ -49,15 +49,14 @@ class ImageQuery(Timed):
         )
 
 
-class Known(Input):
-    """What the caller has already."""
+#: What a picture is answered with: whole, a part of it, or that the caller has it.
+PARTS = (200, 206, 304)
+
+
+class Part(Input):
+    """What the caller has already, and which bytes they want."""
 
     if_none_match: str | None = Field(None, alias="If-None-Match")
-
-
-class Part(Known):
-    """Which bytes the caller wants."""
-
     range: str | None = Field(None, alias="Range", examples=["bytes=0-1023"])
     if_range: str | None = Field(None, alias="If-Range")
 
@@ -91,7 +90,9 @@ def operations(context: ApiContext) -> list[Operation]:
         Operation("POST", "/images", upload, scope="write", statuses=(202, 200), form=UploadForm, answer=Uploaded),
         Operation("GET", "/images", images.recent),
         Operation("GET", "/images/{id}", images.one),
-        Operation("GET", "/images/{id}/thumbnail", images.thumbnail, statuses=(200, 304), content_type="image/webp"),
+        Operation(
+            "GET", "/images/{id}/thumbnail", images.thumbnail, statuses=(200, 206, 304), content_type="image/webp"
+        ),
         Operation("GET", "/images/{id}/original", images.original, statuses=(200, 206, 304), content_type="image/*"),
     ]
 
@@ -112,7 +113,7 @@ class Images:
         """An image with its predictions and verdict."""
         return self._shown(await self._view(path))
 
-    async def thumbnail(self, request: web.Request, path: ImagePath, headers: Known) -> web.StreamResponse:
+    async def thumbnail(self, request: web.Request, path: ImagePath, headers: Part) -> web.StreamResponse:
         """A small WebP of the image; made once, then kept in the cache."""
         context, image_id = self._context, path.id
         etag = f"{image_id}-{thumbnails.SIDE}"
@@ -126,7 +127,7 @@ class Images:
                 original = await context.objects.get((await self._view(path)).image.minio_path)
             data = await thumbnails.make(original)
             await context.cache.put(key, data, thumbnails.CACHE_TTL_S)
-        return downloads.picture(data, "image/webp", etag)
+        return await downloads.send(request, downloads.picture(data, "image/webp", etag))
 
     async def original(self, request: web.Request, path: ImagePath, headers: Part) -> web.StreamResponse:
         """The bytes as they were uploaded, or a part of them, to be saved and not shown."""

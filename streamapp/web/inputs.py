@@ -120,12 +120,16 @@ def _plain(text: str) -> Any:
 
 
 async def json_body(request: web.Request) -> bytes:
-    """The body of a request, which is said to be JSON; raises HTTPUnsupportedMediaType and HTTPRequestTimeout."""
+    """The body of a request, which is said to be JSON; raises HTTPUnsupportedMediaType, HTTPRequestTimeout and
+    HTTPBadRequest.
+    """
     try:
         async with asyncio.timeout(BODY_S):
             body = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout(text=f"the body did not arrive within {BODY_S} s") from None
+    except web.RequestPayloadError as error:
+        raise web.HTTPBadRequest(text=f"the body cannot be read: {error}") from None
     packed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
     if body and (packed or request.content_type != "application/json"):
         raise web.HTTPUnsupportedMediaType(text="send the body as application/json, without Content-Encoding")

@@ -18,6 +18,7 @@ from streamapp.web.forms import Form, Room, UploadedFile
 from streamapp.web.inputs import Input
 from streamapp.web.problems import Problem, count_failure, of_error
 from streamapp.web.repeats import Repeats, Request
+from streamapp.web.requests import say_refused
 from streamapp.web.uploads import read_form
 
 #: Files of one request that are accepted at the same time.
@@ -125,6 +126,8 @@ class Intake:
         taken = [(file, image) for file, image in pairs if isinstance(image, Taken)]
         refused = [(file, problem) for file, problem in pairs if isinstance(problem, Problem)]
         rejected = [_rejected(file, problem) for file, problem in refused]
+        for file, problem in refused if len(files) > 1 else []:
+            say_refused(file.filename, f"{problem.name}: {problem.detail}")
         if taken:
             status = 200 if all(image.duplicate for _, image in taken) else 202
             return json_answer(Uploaded(images=[_shown(*pair) for pair in taken], rejected=rejected), status=status)

@@ -63,6 +63,20 @@ class Labeller:
         await self._send([one.label for one in found if one.label and one.changed])
         return found
 
+    async def withdraw(self, image_id: UUID, by: str) -> bool | None:
+        """Take back the label that was given to an image: whether it had one; None where there is no such image.
+
+        Raises:
+            PublishFailed, StoreUnavailable: as `give`.
+        """
+        current = await self._store.current({image_id})
+        if image_id not in current:
+            return None
+        if current[image_id] is None:
+            return False
+        await self._send([LabelMessage(image_id=image_id, label=None, by=by, timestamp=now())])
+        return True
+
     def classes(self) -> list[str]:
         """Every class that a model in service can answer; before one is, that the models of the settings can."""
         context = self._context

@@ -7,6 +7,7 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field
 
 from streamapp.access.callers import ANYBODY
+from streamapp.web.answers import not_found
 from streamapp.web.auth import CALLER
 from streamapp.web.context import ApiContext
 from streamapp.web.images import ImagePath
@@ -70,6 +71,13 @@ class LabelResults(BaseModel):
     changed: int
 
 
+class Withdrawn(BaseModel):
+    """An image whose given label is taken back; `changed`: it had one."""
+
+    image_id: UUID
+    changed: bool
+
+
 def operations(context: ApiContext) -> list[Operation]:
     """The operations of this noun."""
     labeller = Labeller(context)
@@ -93,8 +101,17 @@ def operations(context: ApiContext) -> list[Operation]:
         found = await labeller.give(wanted, said_by(request, body))
         return LabelResults(results=[result(given) for given in found], changed=sum(given.changed for given in found))
 
+    async def withdraw(request: web.Request, path: ImagePath, query: By) -> Withdrawn:
+        """Take back the label that was given to an image.
+
+        The one that the image came with counts again, if it has one, and the live accuracy follows. Where no label
+        was given, nothing changes.
+        """
+        return await withdrawn(labeller, path, said_by(request, query))
+
     return [
         Operation("POST", "/images/{id}/label", one, scope="label"),
+        Operation("DELETE", "/images/{id}/label", withdraw, scope="label"),
         Operation("POST", "/labels", several, scope="label"),
     ]
 
@@ -103,6 +120,14 @@ def said_by(request: web.Request, body: By) -> str:
     """Who gives a label: the caller, where callers must say who they are; else whoever the body says."""
     caller = request.get(CALLER, ANYBODY)
     return body.by if caller is ANYBODY else caller.name[:200]
+
+
+async def withdrawn(labeller: Labeller, path: ImagePath, by: str) -> Withdrawn:
+    """Take back the label that was given to an image; raises HTTPNotFound where there is no such image."""
+    changed = await labeller.withdraw(path.id, by)
+    if changed is None:
+        raise not_found(path.noun, path.id)
+    return Withdrawn(image_id=path.id, changed=changed)
 
 
 def _label(given: Given) -> LabelAnswer:

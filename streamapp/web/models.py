@@ -9,7 +9,7 @@ from streamapp.web.answers import API, not_found
 from streamapp.web.context import ApiContext
 from streamapp.web.inputs import Input, Text
 from streamapp.web.operations import Operation, Reply
-from streamapp.web.problems import request_id
+from streamapp.web.requests import request_id
 from streamapp.web.roster import ShownModel
 
 

@@ -17,6 +17,9 @@ from streamapp.access.callers import Scope
 from streamapp.web.answers import API, json_answer
 from streamapp.web.inputs import Input, read
 
+#: The content type of answers that do not end by themselves.
+EVENT_STREAM = "text/event-stream"
+
 T = TypeVar("T", bound=BaseModel)
 
 PARTS = ("path", "query", "headers", "body")
@@ -40,7 +43,7 @@ class Operation:
     handler reads itself.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Callable[..., Awaitable[Any]]
     scope: Scope = "read"
@@ -78,8 +81,10 @@ class Operation:
         return first.rstrip("."), " ".join(rest.split())
 
     def route(self) -> web.RouteDef:
-        """As a route of aiohttp's; GET answers HEAD too."""
-        return web.get(self.url, self.serve) if self.method == "GET" else web.post(self.url, self.serve)
+        """As a route of aiohttp's; GET answers HEAD too, unless it is a stream, of which nothing could be told."""
+        if self.method != "GET":
+            return web.route(self.method, self.url, self.serve)
+        return web.get(self.url, self.serve, allow_head=self.content_type != EVENT_STREAM)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Check the request, call the handler, and send what it returns; raises what `read` and the handler raise."""

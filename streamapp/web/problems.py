@@ -1,12 +1,10 @@
-"""Errors as problem details (RFC 9457), and the request id that every answer and log line carries."""
+"""Errors as problem details (RFC 9457)."""
 
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -15,16 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from streamapp import errors
 from streamapp.metrics import Metrics
 from streamapp.web.answers import dumps
+from streamapp.web.requests import REASON, begin, one_line, request_id, say
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-REQUEST_ID = "X-Request-ID"
 RETRY_AFTER_S = 2
-
-_NUMBER = web.RequestKey("request_id", str)
-_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: What may go well later.
+TRY_AGAIN = frozenset({429, 503})
 
 
 class ProblemDetails(BaseModel):
@@ -52,15 +49,18 @@ class Problem:
     def answer(self) -> web.Response:
         """As an HTTP answer."""
         urn = f"urn:streamapp:problem:{self.name}"
-        document = ProblemDetails(type=urn, title=self.title, status=self.status, detail=self.detail, **self.more)
+        detail = self.detail.encode(errors="backslashreplace").decode()  # it may quote bytes that are no UTF-8
+        document = ProblemDetails(type=urn, title=self.title, status=self.status, detail=detail, **self.more)
         headers = {"Cache-Control": "no-store"}
-        if self.status in (429, 503):
+        if self.status in TRY_AGAIN:
             headers["Retry-After"] = str(self.retry_after_s)
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        return web.Response(
+        answer = web.Response(
             body=dumps(document), status=self.status, content_type="application/problem+json", headers=headers
         )
+        answer[REASON] = f"{self.name}: {self.detail}"
+        return answer
 
 
 #: Status, name and title for each error that a request can end with; the first class that fits decides.
@@ -110,24 +110,34 @@ def count_failure(error: Exception, metrics: Metrics) -> None:
 
 
 def middleware(metrics: Metrics) -> Middleware:
-    """Answer errors as problem documents, and count stores that do not answer."""
+    """Answer errors as problem documents, count stores that do not answer, and log every answer with its request."""
 
     @web.middleware
     async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+        begun = begin(request)
         try:
-            return await answered(request, handler)
-        except web.HTTPException:  # a redirect
+            answer = await _handled(request, handler, metrics)
+        except web.HTTPException as redirect:
+            say(request, redirect, begun)
             raise
-        except errors.StreamappError as error:
-            count_failure(error, metrics)
-            if (problem := of_error(error)) is not None:
-                log.info("request %s: %s %s: %s", request_id(request), problem.status, problem.name, error)
-                return problem.answer()
-            return _unforeseen(request)
-        except Exception:  # the last resort: no traceback ever reaches a client
-            return _unforeseen(request)
+        say(request, answer, begun)
+        return answer
 
     return problems
+
+
+async def _handled(request: web.Request, handler: Handler, metrics: Metrics) -> web.StreamResponse:
+    """The handler's answer, or what went wrong as a problem document; raises the HTTPException of a redirect."""
+    try:
+        return await answered(request, handler)
+    except web.HTTPException:  # a redirect
+        raise
+    except errors.StreamappError as error:
+        count_failure(error, metrics)
+        problem = of_error(error)
+        return problem.answer() if problem is not None else _unforeseen(request)
+    except Exception:  # the last resort: no traceback ever reaches a client
+        return _unforeseen(request)
 
 
 async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -145,19 +155,11 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _unforeseen(request: web.Request) -> web.Response:
     number = request_id(request)
-    log.exception("request %s failed: %s %s", number, request.method, request.path)
+    log.exception("request %s failed: %s %s", number, request.method, one_line(request.rel_url.raw_path))
+    return unforeseen(number).answer()
+
+
+def unforeseen(number: str) -> Problem:
+    """What a client is told of a failure of our own, which the log has under the number of the request."""
     detail = f"the request failed for a reason on our side; the log has it under {number}"
-    return Problem(500, "internal-server-error", "Internal Server Error", detail, {"request_id": number}).answer()
-
-
-def request_id(request: web.Request) -> str:
-    """The id of a request: the client's own where it sent a sane one."""
-    if _NUMBER not in request:
-        sent = request.headers.get(REQUEST_ID, "")
-        request[_NUMBER] = sent if _SANE_ID.fullmatch(sent) else uuid4().hex
-    return request[_NUMBER]
-
-
-async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:
-    """Signal handler: the request's id on every answer, streams and errors too."""
-    response.headers[REQUEST_ID] = request_id(request)
+    return Problem(500, "internal-server-error", "Internal Server Error", detail, {"request_id": number})

@@ -9,7 +9,7 @@ from streamapp.serving import ModelState, Reloaded, ReloadError, ServedModel
 
 #: A worker that has said nothing for so long is gone; they speak every 15 seconds.
 SILENT_S = 50.0
-#: What a worker that is gone said last is forgotten after this time.
+#: What a worker that is gone said last is forgotten after this time, and a model with its last worker.
 FORGET_S = 3600.0
 
 
@@ -42,7 +42,7 @@ class ShownModel(ServedModel):
 
 
 class Roster:
-    """What each worker said last. Of a model without any worker the last word of its last worker is kept."""
+    """What each worker said last. Of a model without a worker the word of its last one is kept for an hour."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -63,14 +63,15 @@ class Roster:
         self._workers.pop(key, None)
 
     def newest(self) -> dict[str, ModelState]:
-        """The newest word of each model, by name."""
-        return dict(sorted(self._newest.items()))
+        """The newest word of each model, by name; a model that nobody has served for an hour is none any more."""
+        known = sorted(self._newest.items())
+        return {model: state for model, state in known if self._silent_s(state) <= FORGET_S}
 
     def shown(self, model: str) -> ShownModel | None:
         """A model for a reader; None where nothing is known of it."""
-        if model not in self._newest:
+        state, workers = self.newest().get(model), self._alive(model)
+        if state is None:
             return None
-        state, workers = self._newest[model], self._alive(model)
         reloads = [worker.last_reload for worker in workers if worker.last_reload]
         errors = [worker.reload_error for worker in workers if worker.reload_error]
         latest = {

@@ -23,7 +23,7 @@ from streamapp.web.context import ApiContext
 from streamapp.web.inputs import Input, Moment, Text
 from streamapp.web.models import ModelPath
 from streamapp.web.operations import Operation, Reply
-from streamapp.web.problems import request_id
+from streamapp.web.requests import request_id
 from streamapp.web.roster import Roster
 
 #: Changes are told of so long a time at most.

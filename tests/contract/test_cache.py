@@ -154,9 +154,10 @@ async def test_a_url_of_something_else_is_a_settings_error() -> None:
 
 
 async def test_a_tally_counts_and_is_forgotten(cache: AnyCache) -> None:
-    where = key()
-    assert [await cache.tally(where, 60) for _ in range(3)] == [1, 2, 3]
+    where, other = key(), key()
+    assert [await cache.tally([where], 60) for _ in range(3)] == [[1], [2], [3]]
+    assert await cache.tally([other, where], 60) == [1, 4]
     short = key()
-    assert await cache.tally(short, 0.1) == 1
+    assert await cache.tally([short], 0.1) == [1]
     await asyncio.sleep(0.15)
-    assert await cache.tally(short, 60) == 1
+    assert await cache.tally([short], 60) == [1]

@@ -143,6 +143,17 @@ async def test_a_verdict_is_replaced_only_by_one_that_knows_more(db: Database) -
     assert await after(3, True) == (3, True)
 
 
+async def test_a_verdict_of_another_label_replaces_the_one_before_and_not_a_later_one(db: Database) -> None:
+    message = image()
+    await db.store(Rows(images=[placed(message)]))
+    for second, name, stored in ((0, "cat", "cat"), (2, "dog", "dog"), (1, "frog", "dog"), (3, None, None)):
+        at = T0 + timedelta(seconds=second)
+        await db.store(Rows(verdicts=[verdict(message.image_id, 3, True, label=name, timestamp=at)]))
+        view = await db.image(message.image_id)
+        assert view and view.verdict
+        assert view.verdict.label == stored
+
+
 async def test_a_complete_verdict_is_not_replaced_by_another_with_as_many_answers(db: Database) -> None:
     message = image()
     first = verdict(message.image_id, 2, complete=True)

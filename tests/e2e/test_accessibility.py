@@ -48,3 +48,16 @@ def test_the_detail_of_an_image_has_no_serious_violation(site: Site) -> None:
     page = filled(site).open(f"/images?open={filled(site).api.world.races[-1]['image_id']}")
     expect(page.locator("dialog .lane").first).to_be_visible(timeout=WAIT_MS)
     assert violations(page) == []
+
+
+def test_who_wants_no_motion_sees_none_and_notices_still_go(site: Site) -> None:
+    page = filled(site).open("/review")
+    page.emulate_media(reduced_motion="reduce")
+    expect(page.locator("#review-image [data-race]")).to_be_visible()
+    page.keyboard.press("4")
+    notice = page.locator("#toast p")
+    expect(notice).to_contain_text("Labelled: cat")
+    moving = page.evaluate("document.getAnimations().map(each => each.animationName || each.transitionProperty)")
+    assert set(moving) == {"leave"}
+    assert notice.evaluate("it => getComputedStyle(it).animationTimingFunction") == "steps(1)"
+    expect(notice).to_be_hidden()

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.site import WAIT_MS, Site, shot
@@ -143,9 +144,12 @@ def test_dead_letters_are_retried_given_up_and_retried_all(site: Site) -> None:
 
 
 def test_labelling_by_key_moves_the_accuracy_and_can_be_undone(site: Site) -> None:
-    page = filled(site).open("/review")
+    for old in filled(site).api.world.races:
+        old["timestamp"] = (datetime.fromisoformat(old["timestamp"]) - timedelta(minutes=10)).isoformat()
+    page = site.open("/review")
     race = page.locator("#review-image [data-race]")
     expect(race).to_be_visible()
+    expect(page.locator(".accuracy")).to_contain_text("Accuracy over 24 hours", timeout=WAIT_MS)
     before = page.locator(".accuracy").inner_text()
     first = race.get_attribute("data-race") or ""
     shot(page, "review")
@@ -157,8 +161,13 @@ def test_labelling_by_key_moves_the_accuracy_and_can_be_undone(site: Site) -> No
     second = race.get_attribute("data-race") or ""
     page.keyboard.press("ArrowRight")
     expect(race).not_to_have_attribute("data-race", second)
+    page.keyboard.press("ArrowLeft")
+    expect(race).to_have_attribute("data-race", second)
+    page.keyboard.press("ArrowRight")
+    expect(race).not_to_have_attribute("data-race", second)
     page.keyboard.press("u")
     expect(race).to_have_attribute("data-race", first)
+    assert next(each["label"] for each in site.api.world.races if each["image_id"] == first) is None
     page.keyboard.press("6")
     expect(page.locator("#toast")).to_contain_text("Labelled: dog")
     assert next(each["label"] for each in site.api.world.races if each["image_id"] == first) == "dog"
@@ -207,6 +216,22 @@ def test_the_past_is_compared_and_saved(site: Site) -> None:
         page.get_by_role("button", name="PNG").first.click()
     assert picture.value.suggested_filename == "streamapp-latency.png"
     assert picture.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_tables_and_planes_are_saved_as_pictures_and_figures(site: Site) -> None:
+    page = filled(site).open("/compare")
+    for name in ("plane", "agreement", "calibration", "confusion"):
+        expect(page.locator(f"#compare-{name} svg, #compare-{name} table").first).to_be_visible(timeout=WAIT_MS)
+        card = page.locator(f"[data-chart={name}]")
+        with page.expect_download() as picture:
+            card.locator("[data-png]").click()
+        assert picture.value.suggested_filename == f"streamapp-{name}.png"
+        with Image.open(picture.value.path()) as saved:
+            assert len(saved.convert("RGB").getcolors(1 << 24) or []) > 20, "it is not empty"
+        with page.expect_download() as table:
+            card.get_by_role("link", name="CSV").click()
+        assert table.value.suggested_filename == f"streamapp-{name}-10m.csv"
+        assert len(table.value.path().read_text().splitlines()) > 3
 
 
 def test_how_times_are_distributed_is_seen_read_and_saved(site: Site) -> None:

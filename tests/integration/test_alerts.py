@@ -13,6 +13,7 @@ from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from streamapp.alerts.lags import Lags
+from streamapp.alerts.rules import RULES
 from streamapp.alerts.service import Alerts
 from streamapp.alerts.webhook import signature
 from streamapp.records import now
@@ -88,6 +89,16 @@ async def test_a_silent_camera_is_a_row_an_event_an_answer_and_a_signed_request(
             with suppress(asyncio.CancelledError):
                 await watching
     assert (await api.get("alerts?limit=1"))["alerts"] == [over]
+
+
+async def test_the_rules_are_said_as_they_are_set(api: Api) -> None:
+    said = await api.get("alerts/rules")
+    assert [rule["rule"] for rule in said["rules"]] == list(RULES)
+    rules, settings = {rule.pop("rule"): rule for rule in said["rules"]}, api.context.settings
+    assert rules["lag"] == {"on": settings.alert_lag > 0, "limit": settings.alert_lag, "window_s": None}
+    assert rules["errors"] == {"on": True, "limit": settings.alert_error_rate, "window_s": 60}
+    assert rules["disagreement"]["window_s"] == settings.alert_window_s
+    assert (said["hold_s"], said["min_images"]) == (settings.alert_hold_s, settings.alert_min_images)
 
 
 @pytest.mark.parametrize("query", ["state=broken", "rule=none", "limit=0", "limit=x", "before=0", "before=' OR 1=1"])

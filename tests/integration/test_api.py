@@ -1,12 +1,17 @@
 """The API on real stores and a real broker; no models: their answers are put where the recorder would put them."""
 
 import asyncio
+import re
+import shlex
+import shutil
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
+import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -45,6 +50,19 @@ async def messages(settings: Settings, image_id: UUID) -> list[Any]:
         return found
     finally:
         await consumer.stop()
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is a system package")
+async def test_the_readmes_request_works_as_printed(api: Api) -> None:
+    root = Path(__file__).parents[2]
+    [line] = re.findall("^curl .*$", (root / "README.md").read_text(), re.MULTILINE)
+    line = line.replace("http://127.0.0.1:8001", api.url)
+    process = await asyncio.create_subprocess_exec(
+        *shlex.split(line), cwd=root, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    printed, _ = await process.communicate()
+    [image] = orjson.loads(printed)["images"]
+    await api.becomes(UUID(image["image_id"]), "published")
 
 
 async def test_an_upload_is_in_every_place_before_it_is_accepted(api: Api) -> None:

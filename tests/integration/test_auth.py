@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from io import BytesIO
@@ -135,6 +136,16 @@ async def test_who_follows_events_leaves_when_the_key_is_revoked(api: Api) -> No
         async with asyncio.timeout(30):
             while await staying.content.readline() != b"event: verdict\n":
                 pass
+
+
+async def test_a_database_that_hangs_is_said_quickly_to_who_has_a_key_too(api: Api) -> None:
+    key = await made("write")
+    api.proxies["database"].freeze()
+    started = time.monotonic()
+    assert await status_of(api, key, "POST", data={"file": BytesIO(jpeg())}) == 503
+    assert time.monotonic() - started < 6
+    api.proxies["database"].thaw()
+    assert await status_of(api, key, "POST", data={"file": BytesIO(jpeg())}) == 202
 
 
 async def test_who_follows_events_stays_while_the_database_is_away(api: Api) -> None:

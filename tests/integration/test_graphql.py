@@ -231,6 +231,15 @@ async def test_labels_are_given_as_by_rest(api: Api) -> None:
     assert (await api.get(f"images/{one.image_id}"))["image"]["label"] == "dog"
 
 
+async def test_a_label_is_taken_back_as_by_rest(api: Api) -> None:
+    [one] = await store(api, 1, "cam-withdrawn")
+    await ask(api, LABEL, labels=[{"imageId": str(one.image_id), "label": "dog"}])
+    query = "mutation($id: UUID!) { withdrawLabel(imageId: $id) { imageId changed } }"
+    found = [(await ask(api, query, id=str(one.image_id)))["withdrawLabel"]["changed"] for _ in range(2)]
+    assert found == [True, False]
+    assert (await api.get(f"images/{one.image_id}"))["image"]["label"] is None
+
+
 async def test_without_a_broker_no_label_is_given(api: Api) -> None:
     [one] = await store(api, 1, "cam-labels")
     api.broker.away = True
@@ -238,7 +247,7 @@ async def test_without_a_broker_no_label_is_given(api: Api) -> None:
         _, error = await fail(api, LABEL, labels=[{"imageId": str(one.image_id), "label": "dog"}])
     finally:
         api.broker.away = False
-    assert error["extensions"] == {"code": "publish-failed", "status": 503}
+    assert error["extensions"] == {"code": "publish-failed", "status": 503, "retry_after_s": 2}
 
 
 async def test_a_dead_letter_is_sent_again(api: Api) -> None:
@@ -273,7 +282,7 @@ async def test_without_a_database_the_error_says_so(api: Api) -> None:
         _, error = await fail(api, "{ images { next } }")
     finally:
         await api.proxies["database"].start()
-    assert error["extensions"] == {"code": "store-unavailable", "status": 503}
+    assert error["extensions"] == {"code": "store-unavailable", "status": 503, "retry_after_s": 2}
     await ask(api, "{ images { next } }")
 
 

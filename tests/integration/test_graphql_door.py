@@ -289,6 +289,7 @@ QUERIES = {
     "query($v: String!) { __type(name: $v) { name } }": "",
     "mutation($v: String!) { labelImages(labels: [], by: $v) { status } }": "",
     "mutation($v: [ImageLabel!]!) { labelImages(labels: $v) { status } }": "imageId label",
+    "mutation($v: UUID!) { withdrawLabel(imageId: $v) { changed } }": "",
     "mutation($v: Count!) { retryDeadLetter(id: $v, dryRun: true) { id } }": "",
     "mutation($v: Boolean!) { retryDeadLetter(id: 1, dryRun: $v) { id } }": "",
 }

@@ -87,6 +87,29 @@ async def test_the_recorder_finds_nothing_new_on_the_topic(api: Api) -> None:
     assert len(await given(api, image_id)) == 1
 
 
+async def withdraw(api: Api, image_id: UUID) -> tuple[int, dict[str, Any]]:
+    async with api.client.delete(f"/api/v1/images/{image_id}/label", params={"by": "ann"}) as answer:
+        return answer.status, await answer.json()
+
+
+@pytest.mark.parametrize("came_with", [None, "dog"])
+async def test_a_label_that_is_taken_back_is_gone_and_that_of_the_image_counts_again(
+    api: Api, came_with: str | None
+) -> None:
+    message = image(uuid4()).model_copy(update={"label": came_with})
+    await api.context.db.store(Rows(images=[placed(message)]))
+    image_id, oracle = message.image_id, Oracle(api.context.settings, [])
+    assert await withdraw(api, image_id) == (200, {"image_id": str(image_id), "changed": False})
+    await post(api, f"images/{image_id}/label", {"label": "cat"})
+    since = await oracle.ends(topics.LABELS)
+    assert [(await withdraw(api, image_id))[1]["changed"] for _ in range(2)] == [True, False]
+    [sent] = await oracle.wire(since)
+    assert LabelMessage.decode(sent.value).label is None
+    assert (await api.get(f"images/{image_id}"))["image"]["label"] == came_with
+    assert (await post(api, f"images/{image_id}/label", {"label": "cat"}))[1]["changed"] is True
+    assert (await withdraw(api, uuid4()))[0] == 404
+
+
 async def test_what_is_unknown_is_said(api: Api) -> None:
     [image_id] = await images(api, 1)
     status, problem = await post(api, f"images/{uuid4()}/label", {"label": "cat"})

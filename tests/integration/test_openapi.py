@@ -1,12 +1,11 @@
 """The whole OpenAPI document against the running API: every operation, what fits its description and what does not."""
 
 import asyncio
-import json
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import pytest
 import schemathesis
@@ -15,54 +14,53 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from streamapp.records import DeadLetter, base64_text
+from streamapp.access import keys
+from streamapp.access.callers import SCOPES
 from streamapp.settings import Settings
-from streamapp.storage.rows import Rows
-from streamapp.web.answers import dumps
-from streamapp.web.openapi import document
-from streamapp.web.rest import operations
-from tests.contract.examples import dead_letter, image, label, prediction, verdict
-from tests.support.api import Api, running
+from streamapp.storage.keys import KeyStore
+from tests.support.filled import described, filled
 from tests.support.stack import Stack
-from tests.unit.ingest import pictures
-from tests.unit.web.doubles import make_context
-from tests.unit.web.messages import state
 
-#: A longer search: `STREAMAPP_TEST_EXAMPLES=200 STREAMAPP_TEST_SEED=7 pytest tests/integration/test_openapi.py`.
-EXAMPLES = int(os.environ.get("STREAMAPP_TEST_EXAMPLES", "10"))
-SEED = int(os.environ.get("STREAMAPP_TEST_SEED", "1"))
-
-known: dict[str, str] = {}
+#: A longer search: `STREAMAPP_TEST_EXAMPLES=200 STREAMAPP_TEST_SEEDS=7,8 pytest tests/integration/test_openapi.py`.
+EXAMPLES = int(os.environ.get("STREAMAPP_TEST_EXAMPLES", "6"))
+SEEDS = [int(text) for text in os.environ.get("STREAMAPP_TEST_SEEDS", "1,2,3").split(",")]
 
 
-@asynccontextmanager
-async def filled(stack: Stack) -> AsyncIterator[Api]:
-    """The API, with at least one of everything; its event streams end at once."""
-    async with running(Settings.load(stack.environ)) as api:
-        image_id = await api.accepted(pictures.jpeg())
-        prediction_ = prediction(image_id)
-        letter = DeadLetter.model_validate({**dict(dead_letter()), "value": base64_text(image(image_id).encode())})
-        rows = Rows(predictions=[prediction_], verdicts=[verdict(image_id, 3, complete=True)])
-        rows.labels, rows.dead_letters = [label(image_id, "cat")], [letter]
-        await api.context.db.store(rows)
-        [one, *_] = (await api.get("dead-letters"))["dead_letters"]
-        api.context.live.roster.put(state("mobilenet"))
-        api.context.live.close()
-        known.update(images=str(image_id), predictions=str(prediction_.prediction_id), models="mobilenet")
-        known["dead-letters"] = str(one["id"])
-        yield api
+class Pass(NamedTuple):
+    """One way through the whole document: with a key or where nobody asks for one, and from which seed."""
+
+    guarded: bool
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{'with a key' if self.guarded else 'open'} {self.seed}"
+
+
+class Served(NamedTuple):
+    """The API of a pass: where it is, what its paths can name, and what a caller sends along."""
+
+    way: Pass
+    url: str
+    known: dict[str, str]
+    headers: dict[str, str]
+
+
+PASSES = [*[Pass(False, seed) for seed in SEEDS], Pass(True, SEEDS[0])]
 
 
 @contextmanager
-def in_thread(stack: Stack) -> Iterator[str]:
-    """The API's address, while it runs on an event loop of its own: the client here is not asynchronous."""
+def in_thread(way: Pass, settings: Settings) -> Iterator[Served]:
+    """The running API, on an event loop of its own: the client here is not asynchronous."""
     started, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
-    found: list[Any] = []
+    found: list[Served] = []
 
     async def serve() -> None:
         try:
-            async with filled(stack) as api:
-                found.append(api.url)
+            async with filled(settings) as (api, known):
+                api.context.live.close()  # its event streams end at once
+                key = keys.create()
+                await KeyStore(api.context.db).add(key, "every scope", SCOPES, None)
+                found.append(Served(way, api.url, known, {"Authorization": f"Bearer {key}"} if way.guarded else {}))
                 started.set()
                 await stop.wait()
         finally:
@@ -79,10 +77,13 @@ def in_thread(stack: Stack) -> Iterator[str]:
         loop.close()
 
 
-@pytest.fixture(scope="module")
-def url(servers: Stack) -> Iterator[str]:
-    with in_thread(servers) as url:
-        yield url
+@pytest.fixture(scope="module", params=PASSES, ids=str)
+def served(servers: Stack, request: pytest.FixtureRequest) -> Iterator[Served]:
+    way: Pass = request.param
+    # Nobody asks as often as this does, or fails as often to say who it is.
+    changed = {"auth": way.guarded, "rate_limit": 0, "address_limit": 0}
+    with in_thread(way, Settings.load(servers.environ).model_copy(update=changed)) as served:
+        yield served
 
 
 def without_pairs(schema: Any) -> Any:
@@ -97,8 +98,8 @@ def without_pairs(schema: Any) -> Any:
     return found
 
 
-DOCUMENT = without_pairs(json.loads(dumps(document(operations(make_context())))))
-SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+DOCUMENT = described()
+SCHEMAS = {guarded: schemathesis.openapi.from_dict(without_pairs(described(guarded))) for guarded in (False, True)}
 OPERATIONS = [(method, path) for path, found in DOCUMENT["paths"].items() for method in found]
 #: No text is too odd for the name of a model, or for the id of an event.
 MODEL = "/api/v1/models/{name}"
@@ -112,28 +113,29 @@ CAN_BE_WRONG = [
 MORE_THAN_A_SCHEMA = {"/api/v1/images", "/api/v1/images/{id}/label"}
 
 
-def check(method: str, path: str, url: str, mode: GenerationMode) -> None:
+def check(method: str, path: str, served: Served, mode: GenerationMode) -> None:
     """Send requests that fit the description, or do not, and look at the answers with every check there is."""
     doubtful = mode is GenerationMode.POSITIVE and method == "post" and path in MORE_THAN_A_SCHEMA
     left_out = [positive_data_acceptance] if doubtful else []
+    cases = SCHEMAS[served.way.guarded][path][method].as_strategy(generation_mode=mode)
 
-    @seed(SEED)
+    @seed(served.way.seed)
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(SCHEMA[path][method].as_strategy(generation_mode=mode), st.booleans())
+    @given(cases, st.booleans())
     def send(case: Case, use_known: bool) -> None:
         noun = path.split("/")[3]
-        if mode is GenerationMode.POSITIVE and use_known and noun in known:
-            case.path_parameters = dict.fromkeys(case.path_parameters or (), known[noun])
-        case.call_and_validate(base_url=url, excluded_checks=left_out)
+        if mode is GenerationMode.POSITIVE and use_known and noun in served.known:
+            case.path_parameters = dict.fromkeys(case.path_parameters or (), served.known[noun])
+        case.call_and_validate(base_url=served.url, headers=served.headers, excluded_checks=left_out)
 
     send()
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_what_fits_the_description_is_answered_as_it_says(url: str, method: str, path: str) -> None:
-    check(method, path, url, GenerationMode.POSITIVE)
+def test_what_fits_the_description_is_answered_as_it_says(served: Served, method: str, path: str) -> None:
+    check(method, path, served, GenerationMode.POSITIVE)
 
 
 @pytest.mark.parametrize(("method", "path"), CAN_BE_WRONG)
-def test_what_does_not_fit_the_description_is_refused(url: str, method: str, path: str) -> None:
-    check(method, path, url, GenerationMode.NEGATIVE)
+def test_what_does_not_fit_the_description_is_refused(served: Served, method: str, path: str) -> None:
+    check(method, path, served, GenerationMode.NEGATIVE)

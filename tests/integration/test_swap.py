@@ -61,6 +61,15 @@ class Swapped:
     async def model(self) -> dict[str, Any]:
         return dict(await self.client.get(MODEL))
 
+    async def workers(self, count: int) -> None:
+        """Wait until the API has heard of so many; a worker that is ready has said it, and the word is on its way."""
+
+        async def known() -> bool:
+            models = (await self.client.get("/api/v1/models"))["models"]
+            return sum(model["worker_count"] for model in models) == count
+
+        await eventually(known, 30, f"{count} workers of the model")
+
     async def done(self, request_id: str) -> dict[str, Any]:
         """The model, once it has done what was asked for."""
 
@@ -149,7 +158,9 @@ def seeds() -> Iterator[int]:
 @pytest.fixture
 async def tiny(stack: Stack, weights: Path, seeds: Iterator[int]) -> AsyncIterator[Swapped]:
     async with ClientSession() as http:
-        yield Swapped(stack, http, weights, seeds)
+        swapped = Swapped(stack, http, weights, seeds)
+        await swapped.workers(1)
+        yield swapped
 
 
 async def predictions(tiny: Swapped, since: Any) -> list[tuple[int, Prediction]]:
@@ -249,11 +260,7 @@ async def test_every_worker_sees_by_itself_that_the_file_was_replaced(weights: P
     with platform(folder, 2, {"STREAMAPP_WEIGHTS_POLL_S": "0.5", "STREAMAPP_ROLES": "tiny,api"}) as stack:
         async with ClientSession() as http:
             tiny = Swapped(stack, http, folder, itertools.count(10_000))
-
-            async def two() -> bool:
-                return bool((await tiny.model())["worker_count"] == 2)
-
-            await eventually(two, 30, "two workers")
+            await tiny.workers(2)
             since = await tiny.oracle.ends(topics.PREDICTIONS)
             first = await tiny.model()
             async with tiny.load():

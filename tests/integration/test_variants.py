@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
@@ -60,8 +61,11 @@ async def test_each_is_a_role_a_group_and_a_contestant(stack: Stack, client: Cli
 
 
 async def test_the_api_says_how_each_is_run(client: Client) -> None:
-    found = {model["model"]: model for model in (await client.get("/api/v1/models"))["models"]}
-    assert set(found) == MODELS
+    async def known() -> dict[str, Any]:
+        found = {model["model"]: model for model in (await client.get("/api/v1/models"))["models"]}
+        return found if set(found) == MODELS else {}
+
+    found = await eventually(known, 30, "the word of every contestant")
     assert found["tiny"]["precision"] == "f32"
     assert found["tiny-bf16"]["precision"] in ("bf16", "f32")  # as the CPU can
     assert found["tiny-int8"]["precision"] == "int8"

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
+from aiokafka import TopicPartition
 
 from streamapp import topics
+from streamapp.serving import ModelState
+from tests.support.oracle import Oracle
 from tests.support.platform import Client, eventually
 from tests.support.stack import ROOT, Stack, clean_environ, running_servers, share_models, temporary_folder
 
@@ -27,9 +30,9 @@ def stack() -> Iterator[Stack]:
             yield servers
 
 
-def faust(stack: Stack, log: Path, **settings: str) -> subprocess.Popen[bytes]:
+def faust(stack: Stack, log: Path, *options: str, **settings: str) -> subprocess.Popen[bytes]:
     """`faust -A streamapp worker -l info` on the servers of `stack`."""
-    command = [sys.executable, "-m", "faust", "-A", "streamapp", "worker", "-l", "info"]
+    command = [sys.executable, "-m", "faust", "-A", "streamapp", "worker", "-l", "info", *options]
     environ = clean_environ({**stack.environ, "STREAMAPP_API_PORT": str(PORT), **settings})
     with log.open("wb") as output:
         return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT)
@@ -55,6 +58,12 @@ def stop(worker: subprocess.Popen[bytes], log: Path) -> None:
         worker.kill()
 
 
+async def announced(client: Client) -> set[str]:
+    """The models that have said on `models-state` that they serve."""
+    parts = {TopicPartition(topics.MODELS_STATE, number): 0 for number in range(client.settings.partitions)}
+    return {ModelState.decode(message.value).model for message in await Oracle(client.settings, MODELS).wire(parts)}
+
+
 async def test_faust_runs_every_role_in_one_worker(stack: Stack) -> None:
     log = stack.folder / "faust.log"
     worker = faust(stack, log)
@@ -62,6 +71,7 @@ async def test_faust_runs_every_role_in_one_worker(stack: Stack) -> None:
         async with ClientSession() as http:
             client = Client(stack, http, api=f"http://127.0.0.1:{PORT}")
             await until_ready(worker, client, log)
+            assert await announced(client) == set(MODELS)
             [image_id] = await client.upload(1)
 
             async def verdict() -> bool:
@@ -88,6 +98,38 @@ async def test_images_wait_for_models_that_are_not_there_yet(stack: Stack) -> No
             await client.upload(1, 2)
             for model in MODELS:
                 assert await client.lag(f"streamapp-{model}", topics.IMAGES) == 2
+    finally:
+        stop(worker, log)
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"), [(("-b", "0.0.0.0"), {}), ((), {"WEB_BIND": "0.0.0.0"})], ids=["option", "variable"]
+)
+def test_no_way_to_listen_for_everybody_without_keys(
+    options: tuple[str, ...], settings: dict[str, str], stack: Stack
+) -> None:
+    log = stack.folder / "faust.log"
+    worker = faust(stack, log, *options, STREAMAPP_ROLES="api", **settings)
+    try:
+        assert worker.wait(60) == 1, log.read_text()
+    finally:
+        worker.kill()
+    said = log.read_text()
+    assert "0.0.0.0 would let everybody in" in said
+    assert "Traceback" not in said
+
+
+async def test_fausts_own_pages_stay_off(stack: Stack) -> None:
+    log = stack.folder / "faust.log"
+    on = {"APP_WEB_TABLES_ENABLED": "1", "APP_WEB_ROUTER_ENABLED": "1"}
+    worker = faust(stack, log, STREAMAPP_ROLES="api", **on)
+    try:
+        async with ClientSession() as http:
+            client = Client(stack, http, api=f"http://127.0.0.1:{PORT}")
+            await until_ready(worker, client, log)
+            for page in ("/table/", "/router/"):
+                async with http.get(client.api + page) as answer:
+                    assert answer.status == 404
     finally:
         stop(worker, log)
 

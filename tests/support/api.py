@@ -8,7 +8,7 @@ from uuid import UUID
 
 import aiohttp
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
@@ -29,6 +29,7 @@ from streamapp.web import setup
 from streamapp.web.context import ApiContext
 from streamapp.web.live import LiveView
 from tests.support.proxy import Proxy
+from tests.unit.web.doubles import ServedAsByWorkers
 
 
 @asynccontextmanager
@@ -145,5 +146,5 @@ async def running(settings: Settings) -> AsyncIterator[Api]:
         await context.objects.ensure_bucket(topics.RAW_IMAGES_BUCKET)
         app = web.Application(handler_args=HANDLER_ARGS)
         setup(app, context)
-        client = await stack.enter_async_context(TestClient(TestServer(app)))
+        client = await stack.enter_async_context(TestClient(ServedAsByWorkers(app)))
         yield Api(client, context, broker, {"database": database, "objects": objects, "redis": redis})

@@ -1,6 +1,5 @@
 """The fake API's books beside its races: models, ledger, dead letters and alerts, in the API's own form."""
 
-import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -25,6 +24,7 @@ def model(model: FakeModel) -> dict[str, Any]:
         "labels": list(CLASSES),
         "parameters": int(2.2e6 * model.inference_ms),
         "flops": 3e8 * model.inference_ms,
+        "size_bytes": int(4.5e6 * model.inference_ms),
         "accuracy": {"value": model.skill, "low": low, "high": model.skill + 0.012, "pictures": 10000},
         "loaded_at": STARTED.isoformat(),
         "started_at": STARTED.isoformat(),
@@ -107,7 +107,7 @@ def alert(number: int, firing: bool) -> dict[str, Any]:
         "id": number,
         "rule": "latency",
         "subject": "resnet50",
-        "text": "resnet50: p95 of the total is 812 ms, the limit is 500 ms",
+        "text": "95 % of the answers of resnet50 take up to 812 ms (limit 500 ms)",
         "value": 812.0,
         "limit": 500.0,
         "fired_at": STARTED.isoformat(),
@@ -117,13 +117,27 @@ def alert(number: int, firing: bool) -> dict[str, Any]:
     }
 
 
+def rules() -> dict[str, Any]:
+    """What `/alerts/rules` says."""
+    limits = {"disagreement": 0.5, "camera-disagreement": 0.5, "latency": 2000.0, "errors": 0.05, "lag": 1000.0}
+    windows = {"disagreement": 300, "camera-disagreement": 300, "latency": 60, "errors": 60}
+    found = [
+        {"rule": rule, "on": limit > 0, "limit": limit, "window_s": windows.get(rule)}
+        for rule, limit in {**limits, "camera-silent": 0.0}.items()
+    ]
+    return {"rules": found, "every_s": 5.0, "hold_s": 15.0, "min_images": 50}
+
+
 def system(world: FakeWorld) -> dict[str, Any]:
     """What `/system` says."""
     lags = {f"streamapp-{name}": 0 for name in ("stats", "recorder", *(model.name for model in world.models))}
     return {
         "at": datetime.now(UTC).isoformat(),
         "window_s": 1.0,
-        "topics": {"images-input-stream": {"messages": len(world.races), "per_s": 2.5}},
+        "topics": {
+            name: {"messages": times * len(world.races), "per_s": times * 2.5}
+            for name, times in {"images-input-stream": 1, "predictions-output": 3, "verdicts-output": 1}.items()
+        },
         "lags": lags,
         "objects": {"images": len(world.races), "bytes": 41_000 * len(world.races)},
         "database": {"bytes": 23_000_000, "connections": 6, "transactions_per_s": 31.0},
@@ -133,54 +147,3 @@ def system(world: FakeWorld) -> dict[str, Any]:
             for name in ("api", "stats", "recorder")
         ],
     }
-
-
-def history(world: FakeWorld, begin: datetime, bucket_s: int) -> dict[str, Any]:
-    """What `/stats/history` says: made-up figures in every bucket up to now."""
-    present = datetime.now(UTC)
-    count = int((present - begin).total_seconds() // bucket_s) + 1
-    starts = [begin + timedelta(seconds=bucket_s * number) for number in range(count)]
-    buckets = [_bucket(start, number, model) for number, start in enumerate(starts) for model in world.models]
-    return {"from": begin.isoformat(), "to": present.isoformat(), "bucket_s": bucket_s, "buckets": buckets}
-
-
-def _bucket(start: datetime, number: int, model: FakeModel) -> dict[str, Any]:
-    wave = 1 + 0.2 * math.sin(number / 4 + model.inference_ms)
-    labelled, median = 60, (model.inference_ms + 9) * wave
-    return {
-        "start": start.isoformat(),
-        "model": model.name,
-        "predictions": int(140 * wave),
-        "errors": 0,
-        "shed": 0,
-        "labelled": labelled,
-        "correct": round(labelled * min(model.skill * (0.95 + wave / 20), 1)),
-        "avg_confidence": min(model.skill * (0.9 + wave / 12), 1),
-        "avg_latency_ms": model.inference_ms * wave,
-        "total_p50_ms": median,
-        "total_p95_ms": median * 1.6,
-        "accuracy": model.skill,
-    }
-
-
-def distributions(world: FakeWorld, minutes: int) -> dict[str, Any]:
-    """What `/stats/distributions` says, from the races of the world."""
-    until = datetime.now(UTC)
-    since = until - timedelta(minutes=minutes)
-    recent = [race for race in world.races if datetime.fromisoformat(race["timestamp"]) >= since]
-    answers = [answer for race in recent for answer in race["predictions"]]
-    models = [_spread(model.name, [one for one in answers if one["model"] == model.name]) for model in world.models]
-    return {
-        "since": since.isoformat(),
-        "until": until.isoformat(),
-        "models": [model for model in models if model["predictions"]],
-    }
-
-
-def _spread(model: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """The quantiles of one model, from 0 to 100 %."""
-    stages = {}
-    for stage in ("queue", "fetch", "preprocess", "inference", "total") if answers else ():
-        values = sorted(answer[f"{stage}_ms"] for answer in answers)
-        stages[stage] = [round(values[share * (len(values) - 1) // 100], 3) for share in range(101)]
-    return {"model": model, "predictions": len(answers), "stages": stages}

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.support import fake_answers
+from tests.support import fake_answers, fake_past
 from tests.support.fake_races import CLASSES, FakeWorld
 
 API = "/api/v1"
@@ -30,14 +30,17 @@ class Books:
         return [
             web.get(f"{API}/ledger", self.ledger),
             web.get(f"{API}/alerts", self.alerts),
+            web.get(f"{API}/alerts/rules", self.rules),
             web.get(f"{API}/system", self.system),
             web.get(f"{API}/stats/history", self.history),
+            web.get(f"{API}/stats/comparison", self.comparison),
             web.get(f"{API}/stats/distributions", self.distributions),
             web.get(f"{API}/dead-letters", self.letters),
             web.post(f"{API}/dead-letters/retry", self.retry_all),
             web.post(f"{API}/dead-letters/{{id}}/{{verb}}", self.settle),
             web.post(f"{API}/models/{{name}}/reload", self.reload),
             web.post(f"{API}/images/{{id}}/label", self.label),
+            web.delete(f"{API}/images/{{id}}/label", self.withdraw),
             web.post(f"{API}/labels", self.labels),
         ]
 
@@ -50,13 +53,19 @@ class Books:
     async def history(self, request: web.Request) -> web.Response:
         begin, bucket = datetime.fromisoformat(request.query["from"]), request.query["bucket"]
         seconds = {"5s": 5, "10s": 10, "1m": 60, "5m": 300, "15m": 900}[bucket]
-        return web.json_response(fake_answers.history(self.world, begin, seconds))
+        return web.json_response(fake_past.history(self.world, begin, seconds))
 
     async def distributions(self, request: web.Request) -> web.Response:
-        return web.json_response(fake_answers.distributions(self.world, int(request.query["minutes"])))
+        return web.json_response(fake_past.distributions(self.world, int(request.query["minutes"])))
+
+    async def comparison(self, request: web.Request) -> web.Response:
+        return web.json_response(fake_past.comparison(self.world, int(request.query["minutes"])))
 
     async def alerts(self, _request: web.Request) -> web.Response:
         return web.json_response({"alerts": self.world.alerts, "next": None})
+
+    async def rules(self, _request: web.Request) -> web.Response:
+        return web.json_response(fake_answers.rules())
 
     async def letters(self, request: web.Request) -> web.Response:
         shown = [letter for letter in self.world.letters if letter["status"] == request.query.get("status", "open")]
@@ -100,4 +109,14 @@ class Books:
                 for prediction in race["predictions"]:
                     prediction["label"] = body["label"]
                 return web.json_response({"image_id": race["image_id"], **body, "changed": True})
+        return problem(404, "Not Found", "there is no such image")
+
+    async def withdraw(self, request: web.Request) -> web.Response:
+        """The label is gone; no image of the pages that label came with one."""
+        for race in self.world.races:
+            if race["image_id"] == request.match_info["id"]:
+                changed, race["label"] = race["label"] is not None, None
+                for prediction in race["predictions"]:
+                    prediction["label"] = None
+                return web.json_response({"image_id": race["image_id"], "changed": changed})
         return problem(404, "Not Found", "there is no such image")

@@ -65,7 +65,7 @@ others = st.one_of(
     st.builds(
         LabelMessage,
         image_id=st.uuids(),
-        label=st.text(min_size=1, max_size=200),
+        label=st.none() | st.text(min_size=1, max_size=200),
         by=st.text(max_size=9),
         timestamp=times,
     ),

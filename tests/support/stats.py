@@ -98,7 +98,8 @@ class Script:
     def labels(self) -> dict[UUID, str]:
         """The label that stands: the last that someone gave, else the one that the image came with."""
         came = {message.image_id: message.label for message in self.predictions.values() if message.label}
-        return came | {message.image_id: message.label for _, message in self.sent if isinstance(message, LabelMessage)}
+        given = {message.image_id: message.label for _, message in self.sent if isinstance(message, LabelMessage)}
+        return came | {image_id: label for image_id, label in given.items() if label}
 
     def buckets(self, partition_of: dict[UUID, int]) -> dict[str, Bucket]:
         """Every bucket that counts something, without its offsets."""
@@ -132,7 +133,7 @@ def _image(chance: random.Random, image_id: UUID) -> list[tuple[str, Record]]:
         if fate > 0.9:
             messages.append((topics.PREDICTIONS, _prediction(chance, model, image_id, made, label)))
     for _ in range(chance.choice((0, 0, 0, 1, 2))):
-        given = LabelMessage(image_id=image_id, label=chance.choice(CLASSES), by="ana", timestamp=now())
+        given = LabelMessage(image_id=image_id, label=chance.choice((*CLASSES, None)), by="ana", timestamp=now())
         messages.insert(chance.randrange(len(messages) + 1), (topics.LABELS, given))
     return messages
 

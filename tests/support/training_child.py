@@ -164,7 +164,7 @@ def distilled(data: str, folder: str) -> dict[str, Any]:
     from training.batches import Batches
     from training.data import load
     from training.export import export
-    from training.fitting import load_teacher
+    from training.teacher import load_teacher
     from training.train import parts_of
 
     for size in (32, 48):

@@ -77,11 +77,14 @@ def test_readme_shows_the_two_commands_one_request_and_the_screen(path: Path) ->
     blocks = CODE_BLOCK.findall(path.read_text())
     assert {"make demo", "make test"} <= {line.split("#")[0].strip() for block in blocks for line in block.splitlines()}
     assert any(line.startswith("curl ") for block in blocks for line in block.splitlines())
-    assert "(docs/images/dashboard.png)" in path.read_text()
+    screen = "dashboard.es.png" if path.name == "README.es.md" else "dashboard.png"
+    assert f"(docs/images/{screen})" in path.read_text()
 
 
 def test_both_readmes_have_the_same_links_and_commands() -> None:
-    english, spanish = ([*LINK.findall(path.read_text())] for path in READMES)
+    english, spanish = (
+        [link.replace(".es.png", ".png") for link in LINK.findall(path.read_text())] for path in READMES
+    )
     assert [link for link in english if link != "README.es.md"] == [link for link in spanish if link != "README.md"]
     commands = [
         [line.split("#")[0].rstrip() for block in CODE_BLOCK.findall(path.read_text()) for line in block.splitlines()]

@@ -89,3 +89,41 @@ WITH RECURSIVE versions AS (
     WHERE other.at IS NOT NULL
 )
 SELECT model, at, version, before FROM walk WHERE changed ORDER BY at, model;
+
+-- name: comparison
+-- What the models made of the same images, from the newest $3 answers from $1 to before $2. A label counts under which
+-- the image is now, and for trained weights only. A row is the number of answers and images there are, how often two
+-- models say the same, what a model took for what, or a tenth of its confidences.
+WITH answers AS MATERIALIZED (
+    SELECT image_id, model, prediction, confidence, trained, label
+    FROM outcomes
+    WHERE timestamp >= $1 AND timestamp < $2 AND run_id = 'live' AND outcome = 'predicted'
+    ORDER BY timestamp DESC
+    LIMIT $3
+), labelled AS MATERIALIZED (
+    SELECT model, prediction, confidence, coalesce(given.label, answers.label) AS label
+    FROM answers
+    LEFT JOIN (
+        SELECT DISTINCT ON (image_id) image_id, label FROM labels ORDER BY image_id, timestamp DESC, by
+    ) AS given USING (image_id)
+    WHERE trained AND coalesce(given.label, answers.label) IS NOT NULL
+), mistakes AS (
+    SELECT model, label, prediction, count(*) AS images,
+           row_number() OVER (PARTITION BY model ORDER BY count(*) DESC, label, prediction) AS place
+    FROM labelled GROUP BY model, label, prediction
+)
+SELECT 'all' AS kind, NULL AS model, NULL AS one, NULL AS other, count(*) AS answers,
+       count(DISTINCT image_id) AS part, NULL::float8 AS confidence
+FROM answers
+UNION ALL
+SELECT 'agreement', mine.model, NULL, yours.model, count(*),
+       count(*) FILTER (WHERE mine.prediction = yours.prediction), NULL
+FROM answers AS mine JOIN answers AS yours ON mine.image_id = yours.image_id AND mine.model < yours.model
+GROUP BY mine.model, yours.model
+UNION ALL
+SELECT 'confusion', model, label, prediction, images, NULL, NULL FROM mistakes WHERE place <= $4
+UNION ALL
+SELECT 'calibration', model, NULL, NULL, count(*), count(*) FILTER (WHERE prediction = label), avg(confidence)
+FROM labelled
+GROUP BY model, least(floor(confidence * 10), 9)
+ORDER BY kind, model, one, other, confidence;

@@ -56,7 +56,7 @@ VALUES ($1, $2, $3, 'shed', $4, 'too-old', $5, $6, $7)
 ON CONFLICT (image_id, model, run_id) DO NOTHING;
 
 -- name: record_verdict
--- An amended verdict replaces an earlier one that knew less; an earlier one that arrives again does not.
+-- An amended verdict replaces an earlier one that knew no more; an earlier one that arrives again does not.
 INSERT INTO verdicts (image_id, timestamp, expected, answers, complete, fastest, most_confident, consensus, agreement,
                       ensemble, ensemble_confidence, disagreement, source, camera_id, label, dead, shed)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
@@ -67,7 +67,8 @@ SET timestamp = excluded.timestamp, expected = excluded.expected, answers = excl
     ensemble_confidence = excluded.ensemble_confidence, disagreement = excluded.disagreement,
     label = excluded.label, dead = excluded.dead, shed = excluded.shed, recorded_at = now()
 WHERE excluded.answers > verdicts.answers
-   OR (excluded.answers = verdicts.answers AND excluded.complete AND NOT verdicts.complete);
+   OR (excluded.answers = verdicts.answers
+       AND (excluded.complete, excluded.timestamp) > (verdicts.complete, verdicts.timestamp));
 
 -- name: record_label
 INSERT INTO labels (image_id, timestamp, by, label) VALUES ($1, $2, $3, $4)

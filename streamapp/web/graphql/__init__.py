@@ -15,5 +15,5 @@ def add(web_app: web.Application, context: ApiContext) -> None:
     async def end(_: web.Application) -> None:
         await view.close()
 
-    web_app.add_routes([web.get("/graphql", view), web.post("/graphql", view), *page.routes()])
+    web_app.add_routes([web.get("/graphql", view, allow_head=False), web.post("/graphql", view), *page.routes()])
     web_app.on_shutdown.append(end)

@@ -9,9 +9,10 @@ from streamapp.web.auth import DOOR, require
 from streamapp.web.dead_letters import LetterPath, SettleOne
 from streamapp.web.graphql.arguments import checked
 from streamapp.web.graphql.context import Info
-from streamapp.web.graphql.figures import DeadLetter, LabelResult
+from streamapp.web.graphql.figures import DeadLetter, LabelResult, Withdrawn
 from streamapp.web.graphql.kinds import Count, as_kind, field
-from streamapp.web.labels import ImageLabels, result, said_by
+from streamapp.web.images import ImagePath
+from streamapp.web.labels import By, ImageLabels, result, said_by, withdrawn
 
 
 @strawberry.input(description="The right class of an image.")
@@ -38,6 +39,16 @@ class Mutation:
         pairs = [(each.image_id, each.label) for each in wanted.labels]
         found = await info.context.services.labeller.give(pairs, said_by(info.context.request, wanted))
         return as_kind([result(given) for given in found])
+
+    @field()
+    async def withdraw_label(self, info: Info, image_id: UUID, by: str = "api") -> Withdrawn | None:
+        """Take back the label that was given to an image; the one that it came with counts again, if it has one.
+
+        Needs the scope `label`.
+        """
+        await _allow(info, "label", "withdrawLabel")
+        path, who = checked(ImagePath, {"id": image_id}), checked(By, {"by": by})
+        return as_kind(await withdrawn(info.context.services.labeller, path, said_by(info.context.request, who)))
 
     @field()
     async def retry_dead_letter(self, info: Info, id: Count, dry_run: bool = False) -> DeadLetter | None:

@@ -1,6 +1,7 @@
 """Errors for clients: what they can mend in words, what is our own fault as a number that the log has too."""
 
 import logging
+from collections.abc import Iterable
 
 from aiohttp import web
 from graphql import GraphQLError
@@ -9,12 +10,15 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 
 from streamapp.errors import StreamappError
 from streamapp.web.graphql.context import Context
-from streamapp.web.problems import Problem, count_failure, of_error, of_status, request_id
+from streamapp.web.problems import TRY_AGAIN, Problem, count_failure, of_error, of_status, unforeseen
+from streamapp.web.requests import request_id
 
 log = logging.getLogger(__name__)
 
 #: Errors in a document, which are its author's.
 CALLERS = (GraphQLError, CannotGetOperationTypeError, InvalidOperationTypeError)
+#: In how many seconds to try again, in an error's `extensions`.
+RETRY_AFTER = "retry_after_s"
 
 
 class ShownErrors(MaskErrors):
@@ -36,7 +40,14 @@ def shown(error: GraphQLError, context: Context) -> GraphQLError:
         return GraphQLError(error.message, error.nodes, error.source, error.positions, error.path)
     problem = _problem(cause, context) or _unforeseen(error, context)
     said = {"code": problem.name, "status": problem.status, **problem.more}
+    if problem.status in TRY_AGAIN:
+        said[RETRY_AFTER] = problem.retry_after_s
     return GraphQLError(problem.detail, error.nodes, error.source, error.positions, error.path, extensions=said)
+
+
+def retry_after_s(errors: Iterable[GraphQLError]) -> int:
+    """In how many seconds all of what failed can be tried again; 0 where no error says so."""
+    return max([0, *[(error.extensions or {}).get(RETRY_AFTER, 0) for error in errors]])
 
 
 def _problem(cause: Exception, context: Context) -> Problem | None:
@@ -51,5 +62,4 @@ def _problem(cause: Exception, context: Context) -> Problem | None:
 def _unforeseen(error: GraphQLError, context: Context) -> Problem:
     number = request_id(context.request)
     log.error("request %s failed at %s", number, error.path, exc_info=error.original_error)
-    detail = f"the request failed for a reason on our side; the log has it under {number}"
-    return Problem(500, "internal-server-error", "Internal Server Error", detail, {"request_id": number})
+    return unforeseen(number)

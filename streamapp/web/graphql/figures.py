@@ -64,6 +64,11 @@ class LabelResult:
     """What became of one label: status 200 with the label, or 404 or 422 with what is wrong."""
 
 
+@of(labels.Withdrawn)
+class Withdrawn:
+    """An image whose given label is taken back; `changed`: it had one."""
+
+
 @of(dead_letters.ShownLetter, whole=Count)
 class DeadLetter:
     """A dead letter with the original message's value in base64, and as text where it is text."""

@@ -17,16 +17,16 @@ from strawberry.types import ExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
 from streamapp.access.callers import NOBODY, origins
-from streamapp.errors import StreamappError
+from streamapp.errors import Forbidden, StreamappError
 from streamapp.web.answers import dumps
 from streamapp.web.auth import CALLER, DOOR, require
 from streamapp.web.graphql.connection import Protocol, Socket
 from streamapp.web.graphql.context import Context, Services
-from streamapp.web.graphql.faults import shown
+from streamapp.web.graphql.faults import retry_after_s, shown
 from streamapp.web.graphql.loaders import Loaders
 from streamapp.web.graphql.schema import schema
 from streamapp.web.inputs import json_body
-from streamapp.web.problems import request_id
+from streamapp.web.requests import one_line, request_id
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class View(GraphQLView[Context, None]):
                 await request[DOOR].open(request, said if isinstance(said, str) else "")
             require(request, "read")
         except StreamappError as error:
-            log.info("request %s: a connection was refused: %s", request_id(request), error)
+            log.info("request %s: a connection was refused: %s", request_id(request), one_line(str(error)))
             raise ConnectionRejectionError from error
         return UNSET
 
@@ -96,18 +96,22 @@ class View(GraphQLView[Context, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
-        """Execute an operation. One that could not begin has status 400, as GraphQL over HTTP wants it."""
+        """Execute an operation. One that could not begin has status 400, as GraphQL over HTTP wants it;
+        `Retry-After` is there where a part of it has failed for now.
+        """
         result = await super().execute_single(request, request_adapter, sub_response, context, root_value, request_data)
         result.errors = [shown(error, context) for error in result.errors or []]  # also of what fails before resolvers
         if result.data is None and all(error.path is None for error in result.errors):
             sub_response.set_status(400)
+        if later_s := retry_after_s(result.errors):
+            sub_response.headers["Retry-After"] = str(later_s)
         return result
 
     async def create_websocket_response(self, request: web.Request, subprotocol: str | None) -> web.WebSocketResponse:
         """Accept a connection, unless a browser opens it for a page of somebody else's."""
         origin = request.headers.get("Origin")
         if origin is not None and origin not in self._origins and urlsplit(origin).netloc != request.host:
-            raise web.HTTPForbidden(text=f"pages of {origin[:100]} may not open a connection here")
+            raise Forbidden(f"pages of {origin[:100]} may not open a connection here")
         protocols = [subprotocol] if subprotocol else []
         socket = web.WebSocketResponse(protocols=protocols, heartbeat=PING_S, max_msg_size=MAX_MESSAGE_BYTES)
         await socket.prepare(request)

@@ -164,6 +164,7 @@ def test_cameras_that_anybody_can_name_have_a_limit() -> None:
     ("url", "secret", "said"),
     [
         ("https://example.org/x", "", "STREAMAPP_ALERT_WEBHOOK_SECRET"),
+        ("https://example.org/x", "whsec_s3cret", "STREAMAPP_ALERT_WEBHOOK_SECRET begins with whsec_"),
         ("ftp://example.org", "s3cret", "STREAMAPP_ALERT_WEBHOOK_URL must begin with http"),
     ],
 )

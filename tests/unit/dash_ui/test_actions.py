@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from dash_ui.actions import act
-from dash_ui.client import ApiProblem
+from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.hub import Hub
 from dash_ui.sessions import Session
 from dash_ui.view import View
@@ -19,6 +19,9 @@ class Orders:
     def __init__(self) -> None:
         self.posted: list[tuple[str, Any]] = []
         self.answers: list[Any] = []
+
+    async def delete(self, path: str, params: Any = ()) -> Any:
+        return await self.post(f"DELETE {path}".replace("/api/v1", ""), dict(params))
 
     async def post(self, path: str, body: Any, within_s: float = 10) -> Any:
         self.posted.append((path.removeprefix("/api/v1"), body))
@@ -56,7 +59,11 @@ async def test_a_label_is_sent_and_remembered_until_it_is_undone(hub: Hub, api: 
     assert text(said) == "Labelled: cat"
     assert api.posted == [("/images/17%2F..%2Fx/label", {"label": "cat", "by": "dashboard"})]
     assert session.labelled == {"17/../x": "cat"}
+    api.answers.append(ApiDown("refused"))
     await act(hub, "a", {"do": "undo"})
+    assert (session.labelled, session.again) == ({"17/../x": "cat"}, [])
+    assert text(await act(hub, "a", {"do": "undo"})) == "The last label is taken back."
+    assert api.posted[1:] == [("DELETE /images/17%2F..%2Fx/label", {"by": "dashboard"})] * 2
     assert (session.labelled, session.again) == ({}, ["17/../x"])
     assert await act(hub, "a", {"do": "undo"}) is None
 

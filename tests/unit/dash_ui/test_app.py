@@ -68,6 +68,26 @@ async def test_how_times_are_distributed_is_exported_too(dashboard: aiohttp.Clie
         assert response.status == 400
 
 
+@pytest.mark.parametrize(
+    ("figures", "head"),
+    [
+        ("plane", "model,predictions,labelled,correct"),
+        ("agreement", "model,other,images"),
+        ("calibration", "model,answers,correct,confidence"),
+        ("confusion", "model,label,answer,images"),
+    ],
+)
+async def test_what_is_compared_is_exported(
+    dashboard: aiohttp.ClientSession, api: FakeApi, figures: str, head: str
+) -> None:
+    api.world.race(label="cat")
+    async with dashboard.get(f"/export.csv?window=10m&figures={figures}") as response:
+        assert response.content_type == "text/csv"
+        lines = (await response.text()).splitlines()
+    assert lines[0].startswith(head)
+    assert len(lines) >= 1 + 3
+
+
 async def test_health_says_how_the_api_is(dashboard: aiohttp.ClientSession, api: FakeApi) -> None:
     async def link() -> str:
         async with dashboard.get("/healthz") as response:

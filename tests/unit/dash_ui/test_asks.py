@@ -85,6 +85,17 @@ async def test_a_refresh_asks_for_everything_anew() -> None:
         await until(lambda: data(asks, ONCE) == {"n": 2})
 
 
+async def test_a_refresh_of_a_path_leaves_the_others_alone() -> None:
+    api, figures = Counting(), Ask("/figures/past")
+    async with running(api, {ONCE, figures}) as asks:
+        await until(lambda: None not in (asks.answer(ONCE), asks.answer(figures)))
+        before = asks.answer(ONCE)
+        asks.refresh("/figures")
+        told = data(asks, figures)
+        await until(lambda: data(asks, figures) != told)
+        assert asks.answer(ONCE) is before
+
+
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asks_module, "KEEP_S", 0.05)
     api, wanted = Counting(), {ONCE}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dash_ui import boxes, distributions, ecdf, past
 from dash_ui.distributions import Times
 from dash_ui.scales import LEAST, MOST, Axis
-from tests.support import fake_answers
+from tests.support import fake_past
 from tests.support.fake_races import FakeWorld
 from tests.unit.dash_ui.pieces import components, having, text
 
@@ -28,7 +28,7 @@ def drawn(chart: Any, kind: str) -> list[dict[str, Any]]:
 def test_what_the_api_says_is_read_by_name_and_silent_models_are_left_out(world: FakeWorld) -> None:
     for _ in range(20):
         world.race()
-    found = distributions.parse(fake_answers.distributions(world, 10))
+    found = distributions.parse(fake_past.distributions(world, 10))
     assert [each.model for each in found] == ["efficientnet", "mobilenet", "resnet50"]
     low, middle, high = (found[0].quantile("total", share) or 0 for share in (0, 0.5, 1))
     assert 0 < low < middle < high

@@ -374,6 +374,11 @@ async def test_over_https_the_cookie_goes_no_other_way(
     ):
         assert url.startswith("https://")
         assert cookie_of(await sign_in(who, READER))["secure"] is True
+        only = "Strict-Transport-Security"
+        async with who.get("/healthz", headers={"Host": "dash.example"}) as answer:
+            assert answer.headers[only] == "max-age=31536000"
+        async with who.get("/healthz") as answer:
+            assert only not in answer.headers, "it would be kept for every port of this machine"
 
 
 async def test_the_door_of_the_real_api_is_understood() -> None:

@@ -147,7 +147,7 @@ async def test_thumbnails_are_here_before_the_browsers_ask_while_somebody_looks(
     async with hub.session("a", View(), "en"):
         api.send("verdict", seen)
         await until(lambda: f"thumbnail {seen['image_id']}" in api.asked)
-    await hub.pictures.thumbnail(seen["image_id"])
+    await hub.pictures.get(seen["image_id"])
     assert [asked for asked in api.asked if asked.startswith("thumbnail")] == [f"thumbnail {seen['image_id']}"]
 
 

@@ -22,12 +22,12 @@ def rows(**changes: tuple[float | None, float | None]) -> list[ModelStats]:
 def test_a_ring_marks_what_nothing_beats_in_both() -> None:
     points = plane.points(rows(efficientnet=(4, 0.8), mobilenet=(2, 0.9), resnet50=(8, 0.95)), MODELS)
     assert {point.model: point.best for point in points} == {"efficientnet": False, "mobilenet": True, "resnet50": True}
-    drawn = plane.draw(points)
+    drawn = plane.draw(points, "p50")
     assert sum(part.props.get("className") == "ring" for part in components(drawn)) == 2
 
 
 def test_up_is_more_accurate_and_left_is_faster() -> None:
-    drawn = plane.draw(plane.points(rows(mobilenet=(2, 0.7), resnet50=(8, 0.9)), MODELS))
+    drawn = plane.draw(plane.points(rows(mobilenet=(2, 0.7), resnet50=(8, 0.9)), MODELS), "p50")
     fast, slow = (part.props for part in components(drawn) if part.tag == "circle" and "fill" in part.props)
     assert fast["cx"] < slow["cx"]
     assert fast["cy"] > slow["cy"] > TOP
@@ -36,7 +36,7 @@ def test_up_is_more_accurate_and_left_is_faster() -> None:
 
 def test_a_model_without_accuracy_is_not_drawn_and_without_any_it_says_so() -> None:
     assert plane.points(rows(mobilenet=(2, None), resnet50=(None, 0.9)), MODELS) == []
-    assert "labelled" in text(plane.draw([]))
+    assert "labelled" in text(plane.draw([], "p50"))
 
 
 @given(st.lists(st.floats(0.05, 5000), min_size=1, max_size=6))

@@ -1,3 +1,4 @@
+import itertools
 import json
 from dataclasses import replace
 
@@ -7,10 +8,12 @@ from dash._utils import to_json
 from dash_ui import sessions
 from dash_ui.asks import Answer, image
 from dash_ui.asks import stats as stats_ask
+from dash_ui.asks import system as system_ask
 from dash_ui.board import KEPT_STATS, Board, Link
 from dash_ui.client import ApiProblem
 from dash_ui.data import Race, Stats
 from dash_ui.pages.live import origin
+from dash_ui.parts import Part
 from dash_ui.sessions import Held
 from dash_ui.view import View
 from tests.support.fake_races import FakeModel, FakeWorld
@@ -56,6 +59,21 @@ def test_a_refresh_stays_small(board: Board, world: FakeWorld) -> None:
     board.take_stats(Stats.parse(world.stats("1m")))
     sent = sum(len(to_json({"componentId": name, "props": props})) for name, props in screen.updates())
     assert sent <= MAX_REFRESH_BYTES
+
+
+def test_of_parts_that_all_change_all_the_time_none_waits_for_ever(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = itertools.count()
+
+    def large(_: object) -> list[Part]:
+        now = next(rounds)
+        return [(name, now, lambda: {"text": "x" * 8_000}) for name in "abcde"]
+
+    monkeypatch.setattr("dash_ui.pages.parts", large)
+    screen = open_page(board)
+    sent = ["".join(name for name in told(screen) if len(name) == 1) for _ in range(5)]
+    assert sent == ["ab", "cd", "ea", "bc", "da"]
 
 
 def test_before_anything_is_known_the_page_loads_and_then_waits(board: Board) -> None:
@@ -107,7 +125,7 @@ def test_a_pinned_image_that_is_not_there_is_awaited_then_explained(board: Board
 def test_a_paused_page_holds_its_images_and_counts_the_new_ones(board: Board, race: Race) -> None:
     board.take_verdict(race)
     screen = open_page(board)
-    screen.scene.session.held = Held(tuple(board.latest()), board.taken)
+    screen.scene.session.held = Held(board.races(), board.taken)
     assert "Paused" in told(screen)["race-title"]
     board.take_verdict(replace(race, image_id="newer"))
     assert set(told(screen)) == {"race-tools", "pulse"}
@@ -125,6 +143,20 @@ def test_one_camera_alone(board: Board, race: Race) -> None:
     assert "/thumb/a" in now["race"]
     assert "/thumb/b" not in now["strip"]
     assert "yard" in now["cameras"]
+
+
+def test_a_camera_is_chosen_on_a_paused_page_too(board: Board, race: Race) -> None:
+    board.take_verdict(replace(race, image_id="a", camera_id="door"))
+    board.take_verdict(replace(race, image_id="b", camera_id="yard"))
+    screen = open_page(board, "/?camera=yard")
+    screen.scene.session.held = Held(board.races(), board.taken)
+    told(screen)
+    board.take_verdict(replace(race, image_id="later", camera_id="door"))
+    screen.scene.session.view = View.parse("/?camera=door")
+    now = told(screen)
+    assert "/thumb/a" in now["race"]
+    assert "/thumb/a" in now["strip"]
+    assert "/thumb/b" not in now["strip"]
 
 
 def test_each_page_speaks_its_own_language(board: Board, race: Race) -> None:
@@ -159,6 +191,8 @@ def test_the_table_follows_the_window_chosen(board: Board, world: FakeWorld) -> 
     assert "Waiting for the figures" in told(screen)["stats"]
     answered(screen.scene.asks, stats_ask("15m"), Answer(world.stats("15m")))
     assert '"data-window": "15m"' in told(screen)["stats"]
+    answered(screen.scene.asks, system_ask(), Answer({"lags": {"streamapp-resnet50": 4321, "streamapp-stats": 9}}))
+    assert "4,321" in told(screen)["stats"]
 
 
 def test_untrained_models_are_named_on_top(board: Board, world: FakeWorld) -> None:

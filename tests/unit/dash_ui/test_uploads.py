@@ -3,9 +3,15 @@ from dash_ui.language import speaking
 from tests.unit.dash_ui.pieces import having, text
 
 FILES = [
-    {"name": "a.jpg", "state": "sending", "sent": 0.5, "preview": "blob:x"},
-    {"name": "b.jpg", "state": "accepted", "image_id": "17"},
-    {"name": "c.txt", "state": "refused", "problem": "urn:streamapp:problem:unsupported-format", "message": "no"},
+    {"id": 1, "name": "a.jpg", "state": "sending", "sent": 0.5, "preview": "blob:x"},
+    {"id": 2, "name": "b.jpg", "state": "accepted", "image_id": "17"},
+    {
+        "id": 3,
+        "name": "c.txt",
+        "state": "refused",
+        "problem": "urn:streamapp:problem:unsupported-format",
+        "message": "no",
+    },
 ]
 
 
@@ -28,13 +34,13 @@ def test_several_files_have_a_summary_with_one_bar() -> None:
 
 
 def test_what_the_catalogue_does_not_know_is_said_as_the_api_says_it() -> None:
-    file = {"name": "d", "state": "refused", "problem": "urn:x:new-problem", "message": "of a new kind"}
+    file = {"id": 1, "name": "d", "state": "refused", "problem": "urn:x:new-problem", "message": "of a new kind"}
     with speaking("es"):
         assert text(having(uploads.box([file]), class_="upload")) == "d rechazada: of a new kind"
 
 
 def test_of_hundreds_the_refused_are_among_the_shown() -> None:
-    many = [{"name": str(number), "state": "accepted", "image_id": "1"} for number in range(200)]
+    many = [{"id": number, "name": str(number), "state": "accepted", "image_id": "1"} for number in range(200)]
     lines = having(uploads.box([*many, FILES[2]]), class_="upload")
     assert len(lines) == uploads.SHOWN
     assert text(lines[0]).startswith("c.txt")

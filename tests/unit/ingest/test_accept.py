@@ -73,6 +73,7 @@ async def test_without_a_store_nothing_is_published(store: str) -> None:
     with pytest.raises(StoreUnavailable):
         await take(context, jpeg())
     assert not broker(context).published
+    assert not context.objects.buckets["raw-images"], "an original without a row would lie there for ever"
 
 
 async def test_a_store_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

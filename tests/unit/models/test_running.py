@@ -46,7 +46,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         known = {"mobilenet": "models:/mobilenet/1", "mobilenet-int8": "models:/mobilenet/1", "resnet50": "cifar10"}
         if self.path == "/api/v1/models":
-            self._answer(200, {"models": [{"model": name, "weights": uri} for name, uri in known.items()]})
+            models = [{"model": name, "weights": uri, "workers": [WORKER]} for name, uri in known.items()]
+            retired = {"model": "mobilenet-old", "weights": "models:/mobilenet/1", "workers": []}
+            self._answer(200, {"models": [*models, retired]})
         else:
             self.server.one_more_worker_is_done()
             self._answer(200, {"workers": self.server.workers})

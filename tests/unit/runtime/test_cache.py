@@ -40,6 +40,7 @@ def test_what_is_stored_is_found_with_its_facts(settings: Settings) -> None:
     assert entry.ir.read_bytes() == b"graph"
     info = entry.info(SPEC, "openvino", "f32")
     assert (info.parameters, info.flops, info.model, info.trained) == (7, 2e9, "tiny", False)
+    assert info.size_bytes == len(b"graph") + len(b"numbers")
     assert info.model_version == resolve(SPEC, settings).version
 
 

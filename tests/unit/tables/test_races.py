@@ -22,6 +22,19 @@ def figures(changes):
     return [(c.model, c.source, c.offset, c.predictions, c.errors, c.labelled, c.correct) for c in changes]
 
 
+def totals(race):
+    """Predictions, labelled and correct of each model and the ensemble, by all that its race has changed."""
+    found = {}
+    for change in race.journal:
+        predictions, labelled, correct = found.get(change.model, (0, 0, 0))
+        found[change.model] = (
+            predictions + change.predictions,
+            labelled + change.labelled,
+            correct + change.correct,
+        )
+    return found
+
+
 @pytest.fixture
 def race():
     return Race(IMAGE, 3, NOON_S)
@@ -100,6 +113,27 @@ def test_a_label_replaces_the_one_before_and_amends_the_ensemble(race):
     ]
     assert race.set_label("cat", 0) == [], "the same message again"
     assert race.label == "dog"
+
+
+@pytest.mark.parametrize("came_with", [None, "cat"])
+def test_a_label_that_is_taken_back_leaves_nothing_and_that_of_the_image_counts_again(race, came_with):
+    answered(race, top_k=CAT, label=came_with)
+    answered(race, model="mobilenet", offset=2, top_k=DOG, label=came_with)
+    counted = totals(race)
+    race.set_label("dog", 0)
+    race.settle(EXPECTED, NOON_S, LABEL, 0)
+    assert totals(race)["mobilenet"] == (1, 1, 1)
+    race.set_label(None, 1)
+    race.settle(EXPECTED, NOON_S, LABEL, 1)
+    assert (race.label, totals(race)) == (came_with, counted)
+    assert race.set_label("dog", 1) == [], "the same offset again"
+
+
+def test_a_label_that_is_taken_back_before_the_answers_come_counts_for_nothing(race):
+    race.set_label("dog", 0)
+    race.set_label(None, 1)
+    answered(race, top_k=CAT, label="cat")
+    assert (race.label, totals(race)["resnet50"]) == ("cat", (1, 1, 1))
 
 
 def test_a_label_given_by_someone_stands_against_the_one_the_image_came_with(race):

@@ -137,8 +137,9 @@ def test_a_teacher_shares_in_what_is_wanted(tmp_path: Path, shapes: Path) -> Non
     [
         (["train", "mobilenet", "--data", "/nowhere"], "--data /nowhere is neither a folder nor a zip file"),
         (["train", "mobilenet", "--resume"], "there is no training to --resume in"),
-        (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "/no.pt"], "/no.pt cannot be read: No such"),
+        (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "/no.pt"], "--init /no.pt is no file"),
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "magic"], "--init magic: neither imagenet"),
+        (["train", "mobilenet", "--quick", "--data", "SHAPES", "--teacher", "/no.keras"], "--teacher /no.keras is no"),
         (["evaluate", "--weights", "/no.h5", "--data", "SHAPES"], "do not say which model they are for"),
         (["evaluate", "mobilenet", "--weights", "/no.h5", "--data", "SHAPES"], "weights '/no.h5': that path does not"),
     ],

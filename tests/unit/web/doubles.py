@@ -24,6 +24,7 @@ from streamapp.topics import RAW_IMAGES_BUCKET
 from streamapp.web import setup
 from streamapp.web.context import ApiContext
 from streamapp.web.live import LiveView
+from streamapp.web.server import Runner
 
 
 class MemoryDatabase:
@@ -146,13 +147,20 @@ def make_context(**settings: Any) -> ApiContext:
     )
 
 
+class ServedAsByWorkers(TestServer):
+    """An application on the connections that workers have."""
+
+    async def _make_runner(self, **kwargs: Any) -> Runner:
+        return Runner(self.app, **kwargs)
+
+
 @asynccontextmanager
 async def running_api(context: ApiContext) -> AsyncIterator[TestClient]:
     """The API on a free port."""
     app = Application(handler_args=HANDLER_ARGS)
     setup(app, context)
     setup(app, context)  # Faust calls it twice
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(ServedAsByWorkers(app)) as client:
         yield client
 
 

@@ -1,5 +1,7 @@
 """What every worker serves: alive, ready or why not, and metrics."""
 
+import asyncio
+
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
@@ -49,3 +51,14 @@ async def test_metrics_speak_openmetrics_when_asked() -> None:
         answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
         assert answer.content_type == "application/openmetrics-text"
         assert (await answer.text()).endswith("# EOF\n")
+
+
+async def test_a_token_that_is_no_text_is_refused() -> None:
+    app = web.Application()
+    health.setup(app, CollectorRegistry(), list, "t0ken")
+    async with TestClient(TestServer(app)) as client:
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\r\nConnection: close\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 401")

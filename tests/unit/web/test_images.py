@@ -251,3 +251,15 @@ async def test_what_changes_is_not_cached_and_what_does_not_is() -> None:
             answer: aiohttp.ClientResponse = await client.get(f"/api/v1/{path}")
             assert ("immutable" in answer.headers["Cache-Control"]) is cached
             assert ("no-store" in answer.headers["Cache-Control"]) is not cached
+
+
+async def test_a_part_of_a_thumbnail() -> None:
+    async with running_api(make_context()) as client:
+        path = f"/api/v1/images/{await uploaded(client, pictures.jpeg(400, 300))}/thumbnail"
+        whole = await (await client.get(path)).read()
+        answer = await client.get(path, headers={"Range": "bytes=10-19"})
+        assert (answer.status, await answer.read()) == (206, whole[10:20])
+        assert answer.headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
+        assert answer.headers["Content-Type"] == "image/webp"
+        assert "Content-Disposition" not in answer.headers
+        assert (await client.get(path, headers={"Range": f"bytes={len(whole)}-"})).status == 416

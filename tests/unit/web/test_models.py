@@ -55,6 +55,8 @@ def test_workers_that_are_silent_or_gone_are_not_counted_and_the_last_word_stays
     assert len(roster._workers) == 1, "what dead workers said does not pile up"
     assert workers(roster) == ([], 0)
     assert roster.shown("resnet50") is None
+    present += 1
+    assert (roster.shown("mobilenet"), [*roster.newest()]) == (None, ["efficientnet"]), "nobody serves it any more"
 
 
 def test_the_latest_reload_and_error_of_any_worker_are_shown() -> None:

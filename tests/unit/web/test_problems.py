@@ -1,5 +1,6 @@
 """Errors as problem documents, with a request id, and never a traceback."""
 
+import asyncio
 import logging
 
 import pytest
@@ -10,7 +11,8 @@ from prometheus_client import CollectorRegistry
 from streamapp import errors
 from streamapp.metrics import Metrics
 from streamapp.web import problems
-from streamapp.web.problems import KINDS, REQUEST_ID, of_error
+from streamapp.web.problems import KINDS, of_error
+from streamapp.web.requests import REQUEST_ID
 from tests.unit.web.doubles import make_context, running_api
 from tests.unit.web.test_uploads import problem
 
@@ -63,6 +65,39 @@ async def test_what_nobody_foresaw_is_logged_and_not_shown(
     assert number in text and "ZeroDivision" not in text and "Traceback" not in text
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert number in record.getMessage() and record.exc_info is not None
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /api/v1/images HTTP/1.1\r\nHost: \xff", 403),
+        (b"POST /api/v1/images HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nOrigin: http://\xff", 403),
+        (
+            b"GET /graphql HTTP/1.1\r\nHost: localhost\r\nOrigin: http://\xff\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13",
+            403,
+        ),
+        (b"GET /api/v1/images HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: \xff", 200),
+    ],
+    ids=["host", "origin", "websocket", "request id"],
+)
+async def test_bytes_that_are_no_text_are_refused_like_anything_wrong(
+    head: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_api(make_context()) as client:
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(head + b"\r\nConnection: close\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+    assert answer.split()[1] == str(status).encode(), answer
+    assert status == 200 or b"application/problem+json" in answer
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_what_does_not_end_or_answers_get_alone_takes_no_head() -> None:
+    async with running_api(make_context()) as client:
+        for path in ("/api/v1/events", "/graphql"):
+            assert (await client.head(path)).status == 405
 
 
 @pytest.mark.parametrize(("sent", "kept"), [("abc-1.2_3", True), ("", False), ("x" * 65, False), ("a b", False)])

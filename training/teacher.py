@@ -1,0 +1,71 @@
+"""A trained network whose answers are mixed into the labels (Hinton et al., 2015, arXiv:1503.02531)."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from streamapp import runtime
+from streamapp.errors import TrainingError
+from streamapp.runtime.prepare import prepare
+from streamapp.runtime.spec import ModelSpec
+from streamapp.settings import Settings
+from training.export import recipe_in
+from training.recipe import Recipe
+
+#: Probabilities, float32 [N, classes], for uint8 RGB [N, size, size, 3].
+Teacher = Callable[[Any], Any]
+
+
+def load_teacher(recipe: Recipe) -> Teacher | None:
+    """The teacher of a recipe, or None where it has none.
+
+    Exported weights run in OpenVINO, as the platform runs them: a teacher needs no gradients, and took a quarter of
+    the time of each step in Keras. A `.keras` file may be of any architecture, so Keras runs it.
+
+    Raises:
+        TrainingError: it cannot be loaded, or takes or answers something else.
+    """
+    if not recipe.teacher:
+        return None
+    path = Path(recipe.teacher)
+    exported = recipe_in(path)
+    try:
+        if exported:
+            _check(recipe, exported.input_size, len(exported.labels))
+            return _exported(exported, path)
+        return _keras(recipe, path)
+    except TrainingError:
+        raise
+    except Exception as error:  # whatever a file of unknown origin makes Keras raise
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise TrainingError(f"--teacher {recipe.teacher} cannot be loaded: {reason}") from error
+
+
+def _exported(exported: Recipe, path: Path) -> Teacher:
+    spec = ModelSpec(
+        exported.model, exported.architecture, exported.input_size, exported.labels, str(path), runtime="openvino"
+    )
+    settings = Settings.load().model_copy(update={"inference_threads": os.cpu_count() or 1})
+    prepare(settings, [spec])
+    return runtime.load(spec, settings).predict
+
+
+def _keras(recipe: Recipe, path: Path) -> Teacher:
+    import keras
+
+    network = keras.saving.load_model(path, compile=False)
+    size = recipe.input_size
+    if tuple(network.input_shape) != (None, size, size, 3):
+        raise TrainingError(f"--teacher {path} takes {network.input_shape}; wanted: {size}×{size} RGB")
+    _check(recipe, size, int(network.output_shape[-1]))
+    network.trainable = False  # torch then keeps nothing for a way back
+    return lambda pixels: keras.ops.convert_to_numpy(network(pixels, training=False))
+
+
+def _check(recipe: Recipe, size: int, classes: int) -> None:
+    if (size, classes) != (recipe.input_size, len(recipe.labels)):
+        raise TrainingError(
+            f"--teacher {recipe.teacher} turns {size}×{size} RGB into {classes} classes; "
+            f"wanted: {recipe.input_size}×{recipe.input_size} RGB into {len(recipe.labels)} classes"
+        )
