@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from streamapp import runtime
 from streamapp.errors import TrainingError
 from streamapp.runtime.prepare import prepare
@@ -21,7 +24,8 @@ def load_teacher(recipe: Recipe) -> Teacher | None:
     """The teacher of a recipe, or None where it has none.
 
     Exported weights run in OpenVINO, as the platform runs them: a teacher needs no gradients, and took a quarter of
-    the time of each step in Keras. A `.keras` file may be of any architecture, so Keras runs it.
+    the time of each step in Keras; their input size may be another. A `.keras` file may be of any architecture, so
+    Keras runs it, and it takes pictures of the student's size.
 
     Raises:
         TrainingError: it cannot be loaded, or takes or answers something else.
@@ -32,8 +36,8 @@ def load_teacher(recipe: Recipe) -> Teacher | None:
     exported = recipe_in(path)
     try:
         if exported:
-            _check(recipe, exported.input_size, len(exported.labels))
-            return _exported(exported, path)
+            _check(recipe, recipe.input_size, len(exported.labels))
+            return _resizing(_exported(exported, path), recipe.input_size, exported.input_size)
         return _keras(recipe, path)
     except TrainingError:
         raise
@@ -49,6 +53,17 @@ def _exported(exported: Recipe, path: Path) -> Teacher:
     settings = Settings.load().model_copy(update={"inference_threads": os.cpu_count() or 1})
     prepare(settings, [spec])
     return runtime.load(spec, settings).predict
+
+
+def _resizing(teacher: Teacher, size: int, wanted: int) -> Teacher:
+    """A teacher of another input size than the student's gets the same pictures, resized as they were when read."""
+    if size == wanted:
+        return teacher
+
+    def resized(picture: Any) -> Any:
+        return np.asarray(Image.fromarray(picture).resize((wanted, wanted), Image.Resampling.BICUBIC))
+
+    return lambda pixels: teacher(np.stack([resized(picture) for picture in pixels]))
 
 
 def _keras(recipe: Recipe, path: Path) -> Teacher:

@@ -16,6 +16,7 @@ from PIL import Image
 from streamapp.settings import Settings
 from streamapp.storage.views import StoredImage
 from tests.support.api import Api, running
+from tests.support.platform import eventually
 from tests.support.stack import Stack, clean_environ
 from tests.unit.ingest.pictures import encoded
 
@@ -104,8 +105,11 @@ async def test_nothing_is_left_out_while_the_broker_and_a_store_are_away(api: Ap
     assert code == 0, output
     assert "60 images accepted, 0 refused" in output
     assert " 0 tries repeated" not in output
-    stored = [image for image in await images(api, before) if image.state == "published"]
-    assert len(stored) == 60
+
+    async def all_published() -> bool:  # marks are written a moment after the answer
+        return Counter(image.state for image in await images(api, before)) == {"published": 60}
+
+    await eventually(all_published, 10, "60 images are marked as published")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

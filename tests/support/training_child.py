@@ -3,7 +3,7 @@
 `interrupted DATA FOLDER`: a training straight through, and one that SIGTERM ends after its first epoch, and resumed.
 `features FOLDER`: networks that start from a torch checkpoint, beside the same computed from the checkpoint; and the
 normalisations that start as zeros in networks from scratch.
-`distilled DATA FOLDER`: what a batch wants of a student whose teacher always says the first class.
+`distilled DATA FOLDER`: what a batch wants of a student whose teacher, of larger pictures, always says the first class.
 Each prints one JSON object as its last line.
 """
 
@@ -29,9 +29,9 @@ from training.train import Trainer
 EPOCHS = 12
 
 
-def recipe(data: str, **fields: Any) -> Recipe:
-    """A small convolutional network, 32 pixels."""
-    return Recipe("tiny", "TinyCNN", 32, CIFAR10, (data,), epochs=EPOCHS, batch_size=16, **fields)
+def recipe(data: str, size: int = 32, **fields: Any) -> Recipe:
+    """A small convolutional network."""
+    return Recipe("tiny", "TinyCNN", size, CIFAR10, (data,), epochs=EPOCHS, batch_size=16, **fields)
 
 
 def interrupted(data: str, folder: str) -> dict[str, Any]:
@@ -172,8 +172,8 @@ def distilled(data: str, folder: str) -> dict[str, Any]:
         head = teacher.layers[-1].layers[-1]
         head.set_weights([np.zeros(head.kernel.shape), np.array([50.0] + [0.0] * 9)])
         teacher.save(Path(folder) / f"{size}.keras")
-        export(teacher, Path(folder) / f"{size}.weights.h5", {"recipe": recipe(data).portable()})
-    student = recipe(data, teacher=f"{folder}/32.weights.h5", teacher_share=0.25, label_smoothing=0.0)
+        export(teacher, Path(folder) / f"{size}.weights.h5", {"recipe": recipe(data, size).portable()})
+    student = recipe(data, teacher=f"{folder}/48.weights.h5", teacher_share=0.25, label_smoothing=0.0)
     images = load(parts_of(student), student.labels, 32).train
     _, wanted = Batches(images, student, 0, load_teacher(student))[0]
     try:
