@@ -3,6 +3,7 @@
 Unknown fields are ignored, so that fields may be added. Times are UTC; `…_ms` are milliseconds.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, Self
@@ -165,6 +166,13 @@ class DeadLetter(Record):
     tries: int = Field(default=1, ge=1, description="How often it has failed.")
     amends: AwareDatetime | None = Field(default=None, description="When the letter was made whose retry has failed.")
 
+    def image(self) -> ImageMessage | None:
+        """The message that the original value is, where it is one and is whole."""
+        try:
+            return ImageMessage.decode(b64decode(self.value))
+        except (ValueError, RecordError):
+            return None
+
 
 class Tick(Record):
     """`stats-ticks`: time has passed on a partition; close what is due."""
@@ -175,8 +183,6 @@ class Tick(Record):
 
 def base64_text(value: bytes | None) -> str:
     """Bytes as base64 text, for `DeadLetter.value`."""
-    from base64 import b64encode
-
     return b64encode(value or b"").decode("ascii")
 
 

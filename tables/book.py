@@ -9,7 +9,8 @@ from streamapp.records import LIVE, DeadLetter, LabelMessage, Prediction, Shed
 from tables import races
 from tables.buckets import ENSEMBLE, KEEP_BUCKET_S, Bucket, bucket_key, bucket_start
 from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, TICK, Change, grouped
-from tables.race import Dead, Race
+from tables.outcomes import Dead
+from tables.race import Race
 from tables.schedule import Schedule
 from tables.shelf import Backing, Shelf
 from tables.totals import Total
@@ -63,15 +64,14 @@ class Book:
         """A model has given an image up."""
         if letter.image_id is None or letter.model is None or letter.run_id != LIVE:
             return "other"
-        dead = Dead(offset, bucket_start(letter.timestamp))
+        dead = Dead.of_letter(letter, offset)
         return self._missed(letter.image_id, letter.model, dead, partition, now, letter.amends)
 
     def left_out(self, shed: Shed, partition: int, offset: int, now: float) -> Result:
         """A model has left a frame out."""
         if shed.run_id != LIVE:
             return "other"
-        dead = Dead(offset, bucket_start(shed.timestamp), shed=True, camera_id=shed.camera_id)
-        return self._missed(shed.image_id, shed.model, dead, partition, now)
+        return self._missed(shed.image_id, shed.model, Dead.of_shed(shed, offset), partition, now)
 
     def _missed(
         self, image_id: UUID, model: str, dead: Dead, partition: int, now: float, amends: datetime | None = None
@@ -81,7 +81,7 @@ class Book:
         race = self._race(image_id, partition, now)
         if race.partition != partition:
             return "other"
-        if known := race.dead.get(model):
+        if (known := race.dead.get(model)) and known.shed == dead.shed:
             return "replay" if known.offset == dead.offset else "duplicate"
         if race.is_forgotten(amends, now):
             return "duplicate"  # the retry of an old image has failed as well, and its error is counted
@@ -128,7 +128,7 @@ class Book:
 
     def _end(self, race: Race, offset: int, now: float) -> list[Change]:
         """Close a race that waits for answers, delete one that does not."""
-        if race.closed_at is None and race.has_outcome:
+        if race.closed_at is None and race.has_outcome and not race.late:
             changes = race.settle(self.expected, now, TICK, offset, due=True)
             self._keep(race, now)
             self.schedule.add(race.partition, races.due_at(race, self.deadline_s), race.key)

@@ -14,6 +14,7 @@ from streamapp.records import Prediction, Source
 from tables.buckets import ENSEMBLE, bucket_start
 from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, Change
 from tables.marks import Mark, difference, relabelled
+from tables.outcomes import Answer, Dead
 from tables.votes import ensemble
 
 #: Closed races stay this long: late answers, labels and duplicates on the wire still find them.
@@ -21,31 +22,11 @@ KEEP_RACE_S = 15 * 60
 
 
 @dataclass(slots=True)
-class Answer:
-    """A model's first prediction, at its offset."""
-
-    offset: int
-    prediction: Prediction
-
-
-@dataclass(slots=True)
-class Dead:
-    """A model has no answer for the image: the offset of the message that says so, and the bucket of its time.
-
-    It has given the image up, or, a frame of a camera that is `shed`, left it out.
-    """
-
-    offset: int
-    start: int
-    shed: bool = False
-    camera_id: str | None = None
-
-
-@dataclass(slots=True)
 class Race:
     """One image. Times are seconds since 1970; `label_offset` is None while the label is the one the image came with.
 
-    `revision` counts its verdicts, `published` is the newest that the broker has acknowledged.
+    `revision` counts its verdicts, `published` is the newest that the broker has acknowledged. A race is `late` when
+    its first outcome came so long after the image that it may be the rest of a race that is not kept any more.
     """
 
     image_id: UUID
@@ -58,6 +39,7 @@ class Race:
     published: int = 0
     label: str | None = None
     label_offset: int | None = None
+    late: bool = False
     answers: dict[str, Answer] = field(default_factory=dict)
     dead: dict[str, Dead] = field(default_factory=dict)
     ensemble: Mark | None = None
@@ -70,9 +52,9 @@ class Race:
 
     @property
     def source(self) -> Source:
-        """Where the image came from, by its answers; only cameras' frames are shed."""
-        shed = any(dead.shed for dead in self.dead.values())
-        return next((answer.source for _, answer in self._predictions()), "webcam" if shed else "upload")
+        """Where the image came from, by its outcomes."""
+        sources = [answer.source for _, answer in self._predictions()]
+        return next(iter(sources + [dead.source for dead in self.dead.values()]), "upload")
 
     @property
     def camera_id(self) -> str | None:
@@ -101,7 +83,7 @@ class Race:
         if model in self.answers:
             return []
         before = self._marks()
-        self._open(now)
+        self._open(now, prediction.total_ms / 1000)
         self.answers[model] = Answer(offset, prediction)
         self.label = self.label or prediction.label
         start = bucket_start(prediction.timestamp)
@@ -111,18 +93,25 @@ class Race:
         return self._write(changes + relabelled(PREDICTION, offset, before, self._marks()))
 
     def add_dead(self, model: str, dead: Dead, now: float) -> list[Change]:
-        """A model has given the image up or left it out; after another outcome that changes nothing."""
-        if model in self.answers or model in self.dead:
+        """A model has given the image up or left it out; after another outcome that changes nothing.
+
+        Only that it was given up takes back that it was left out: whichever is read first, the same is counted.
+        """
+        known = self.dead.get(model)
+        if model in self.answers or (known is not None and known.shed <= dead.shed):
             return []
-        self._open(now)
+        self._open(now, dead.age_s)
+        source = SHED if dead.shed else DEAD_LETTER
+        changes = [self._missed(model, source, dead.offset, -1)] if known else []
         self.dead[model] = dead
-        return self._write([self._missed(model, SHED if dead.shed else DEAD_LETTER, dead.offset, 1)])
+        self.label = self.label or dead.label
+        return self._write([*changes, self._missed(model, source, dead.offset, 1)])
 
     def recall(self, model: str, dead: Dead, now: float) -> None:
         """All that is known of a race that was over long ago is what the model's late answer takes back: the answer
         counts, and there will be no new verdict.
         """
-        self._open(now)
+        self._open(now, 0)
         self.dead[model] = dead
         self.closed_at = now
 
@@ -134,8 +123,8 @@ class Race:
         if self.label_offset is not None and offset <= self.label_offset:
             return []
         before = self._marks()
-        came_with = (answer.label for _, answer in self._predictions() if answer.label)
-        self.label, self.label_offset = label or next(came_with, None), offset
+        came_with = [answer.label for _, answer in self._predictions()] + [dead.label for dead in self.dead.values()]
+        self.label, self.label_offset = label or next(filter(None, came_with), None), offset
         return self._write(relabelled(LABEL, offset, before, self._marks()))
 
     def settle(self, expected: Set[str], now: float, source: str, offset: int, *, due: bool = False) -> list[Change]:
@@ -155,10 +144,10 @@ class Race:
         self.revision += 1
         return self._write(self._ensembled(source, offset))
 
-    def _open(self, now: float) -> None:
-        """The deadline counts from the first outcome, not from a label that came before it."""
+    def _open(self, now: float, age_s: float) -> None:
+        """The deadline counts from the first outcome, `age_s` after the image, not from a label that came before it."""
         if not self.has_outcome:
-            self.opened_at = now
+            self.opened_at, self.late = now, age_s > KEEP_RACE_S
 
     def _predictions(self) -> Iterator[tuple[str, Prediction]]:
         return ((model, answer.prediction) for model, answer in self.answers.items())

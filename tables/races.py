@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any
@@ -14,7 +14,8 @@ from streamapp.records import Prediction, Verdict
 from tables.buckets import BUCKET_S
 from tables.changes import Change
 from tables.marks import Mark
-from tables.race import KEEP_RACE_S, Answer, Dead, Race
+from tables.outcomes import Answer, Dead
+from tables.race import KEEP_RACE_S, Race
 from tables.votes import consensus, disagreement, ensemble, fastest, most_confident
 
 __all__ = ["KEEP_RACE_S", "Outline", "Race", "due_at", "from_bytes", "outline", "progress", "to_bytes", "verdict"]
@@ -61,6 +62,7 @@ class Outline:
     closed_at: float | None
     owes_verdict: bool
     has_outcome: bool
+    late: bool
     journal: list[Change]
 
 
@@ -91,7 +93,10 @@ def outline(value: bytes) -> Outline:
     race, (offsets, dead, _, journal) = _header(value)
     owes = race["revision"] > race["published"]
     changes = [Change(*entry) for *entry, _ in journal]
-    return Outline(race["partition"], race["opened_at"], race["closed_at"], owes, bool(offsets or dead), changes)
+    has_outcome = bool(offsets or dead)
+    return Outline(
+        race["partition"], race["opened_at"], race["closed_at"], owes, has_outcome, race.get("late", False), changes
+    )
 
 
 def progress(value: bytes) -> tuple[float, ...]:
@@ -106,16 +111,19 @@ def progress(value: bytes) -> tuple[float, ...]:
 
 
 def due_at(race: Race | Outline, deadline_s: float) -> float:
-    """When a race must be closed, or deleted if it is closed or only labelled; deletions come ten seconds' worth."""
-    if race.closed_at is None and race.has_outcome:
+    """When a race must be closed, or deleted if it is closed or only labelled; deletions come ten seconds' worth.
+
+    A late one is closed by its last outcome or never: its other outcomes may have had their verdict long ago.
+    """
+    if race.closed_at is None and race.has_outcome and not race.late:
         return race.opened_at + deadline_s
     return ceil(((race.closed_at or race.opened_at) + KEEP_RACE_S) / BUCKET_S) * BUCKET_S
 
 
 def _header(value: bytes) -> tuple[dict[str, Any], list[Any]]:
     """What is plain, by name, and the rest, of the line without the answers."""
-    fields = orjson.loads(zlib.decompress(value).partition(b"\n")[0])
-    return dict(zip(_PLAIN, fields, strict=False)), fields[len(_PLAIN) :]
+    *plain, offsets, dead, mark, journal = orjson.loads(zlib.decompress(value).partition(b"\n")[0])
+    return dict(zip(_PLAIN, plain, strict=False)), [offsets, dead, mark, journal]
 
 
 _PLAIN = (
@@ -128,6 +136,7 @@ _PLAIN = (
     "published",
     "label",
     "label_offset",
+    "late",
 )
 
 
@@ -136,7 +145,7 @@ def _packed(race: Race) -> list[Any]:
     mark = race.ensemble
     return [
         [each.offset for each in race.answers.values()],
-        {model: [each.offset, each.start, each.shed, each.camera_id] for model, each in race.dead.items()},
+        {model: astuple(each) for model, each in race.dead.items()},
         mark and [mark.start, mark.predictions, mark.labelled, mark.correct],
         [[*change[:-1], change.prediction is not None] for change in race.journal],
     ]

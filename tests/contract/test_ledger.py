@@ -176,3 +176,17 @@ async def test_a_prediction_takes_the_place_of_a_frame_left_out_in_any_order(
             await db.store(step)
     row = await outcome(db, frame.image_id)
     assert (row["outcome"], row["reason"], row["prediction_id"]) == ("predicted", None, answer.prediction_id)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("dead_first", [True, False])
+async def test_that_an_image_was_given_up_takes_the_place_of_a_frame_left_out_in_any_order(
+    db: Database, together: bool, dead_first: bool
+) -> None:
+    frame = shed(image().image_id)
+    letter = dead_letter(image_id=frame.image_id, model="ash", reason="object-missing")
+    steps = [Rows(dead_letters=[letter]), Rows(shed=[frame])]
+    for step in [Rows(dead_letters=[letter], shed=[frame])] if together else steps if dead_first else reversed(steps):
+        await db.store(step)
+    row = await outcome(db, frame.image_id)
+    assert (row["outcome"], row["reason"], row["timestamp"]) == ("dead", "object-missing", letter.timestamp)

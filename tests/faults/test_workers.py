@@ -16,7 +16,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.mark.parametrize("victim", ["ash-1", "stats-1", "recorder-1"])
 async def test_f1_killed(platform: Lab, victim: str) -> None:
-    async with platform.trial("F1", f"kill -9 of {victim}") as trial:
+    async with platform.trial("F1", f"kill -9 of {victim}", cameras=True) as trial:
         for _ in platform.form.times(5):
             killed_at = time.monotonic()
             platform.fleet.restart(victim)
@@ -50,7 +50,7 @@ async def test_f3_frozen_workers_rejoin(platform: Lab) -> None:
     fleet, victims = platform.fleet, ("ash-1", "stats-1")
     fleet.start("stats-2")
     hold_s = platform.form.seconds(30, 15)
-    async with platform.trial("F3", f"SIGSTOP of ash-1 and stats-1, {hold_s} s") as trial:
+    async with platform.trial("F3", f"SIGSTOP of ash-1 and stats-1, {hold_s} s", cameras=True) as trial:
         for name in victims:
             fleet[name].signal(signal.SIGSTOP)
         await asyncio.sleep(hold_s)
@@ -59,13 +59,15 @@ async def test_f3_frozen_workers_rejoin(platform: Lab) -> None:
         resumed_at = time.monotonic()
         await fleet.ready(victims)
         await trial.recovered(resumed_at)
+    outcomes = (await platform.oracle.outcomes(trial.promise.frames)).values()
+    assert "shed" in {found["ash"] for found in outcomes}, "no frame was too old after that time"
     fleet.stop("stats-2")
     del fleet.workers["stats-2"]
 
 
 async def test_f8_more_workers_and_fewer(platform: Lab) -> None:
     fleet, more = platform.fleet, ("ash-2", "stats-2", "recorder-2")
-    async with platform.trial("F8", "workers 1 → 2 → 1") as trial:
+    async with platform.trial("F8", "workers 1 → 2 → 1", cameras=True) as trial:
         fleet.start(*more)
         await fleet.ready(more)
         await fleet.ready()

@@ -13,7 +13,8 @@ from streamapp import topics
 from streamapp.records import Verdict, now
 from streamapp.settings import Settings
 from tables.buckets import Bucket
-from tables.race import Dead, Race
+from tables.outcomes import Dead
+from tables.race import Race
 from tables.races import verdict
 from tests.support.kafka import kafka_cluster
 from tests.support.stack import running_servers

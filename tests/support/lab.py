@@ -68,12 +68,12 @@ class Lab:
     seeds: Seeds = field(default_factory=Seeds)
 
     @asynccontextmanager
-    async def trial(self, fault: str, what: str, rate: float = RATE) -> AsyncIterator[Trial]:
-        """A fault under a steady load; at the end everything is counted."""
+    async def trial(self, fault: str, what: str, rate: float = RATE, *, cameras: bool = False) -> AsyncIterator[Trial]:
+        """A fault under a steady load, with frames of `cameras` in it or without; at the end everything is counted."""
         began = time.monotonic()
         self.fleet.start(*self.fleet.fallen())  # what a test before has left is its failure alone
         await self.fleet.ready()
-        load = Load(self.fleet.api, rate, self.seeds)
+        load = Load(self.fleet.api, rate, self.seeds, cameras)
         trial = Trial(self.oracle, load, Lags(self.oracle.settings, list(MODELS)), self.form.within_s)
         async with load.running():
             await trial.steady()

@@ -21,12 +21,13 @@ LABELS = (None, "cat", "ship")
 class Load:
     """Posts pictures at a steady rate, each once, whatever becomes of the others; keeps what was acknowledged.
 
-    `refusals` are the answers other than 202 and the seconds until they came; status 0 is no answer at all.
+    With `cameras`, every second picture is a frame of one, which a model may leave out. `refusals` are the answers other than 202 and the seconds until they came; status 0 is no answer at all.
     """
 
     api: Worker
     rate: float
     seeds: "Seeds"
+    cameras: bool = False
     acknowledged: dict[UUID, int] = field(default_factory=dict)
     refusals: list[tuple[int, float]] = field(default_factory=list)
     _posts: set[asyncio.Task[None]] = field(default_factory=set)
@@ -60,6 +61,9 @@ class Load:
         form = FormData()
         if label := LABELS[seed % len(LABELS)]:
             form.add_field("label", label)
+        if self.cameras and seed % 2:
+            form.add_field("source", "webcam")
+            form.add_field("camera_id", f"camera-{seed % 3}")
         form.add_field("file", picture(seed), filename=f"{seed}.jpg", content_type="image/jpeg")
         began, status = time.monotonic(), 0
         with suppress(ClientError, OSError):

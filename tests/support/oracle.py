@@ -22,11 +22,12 @@ from tests.support.stats import watching
 OUTCOMES = """
     SELECT image_id, model, outcome FROM outcomes WHERE run_id = 'live' AND image_id = ANY ($1::uuid[])
 """
-#: The buckets that the tables must have, from the rows of the same predictions and dead letters.
+#: The buckets that the tables must have, from the rows of the same outcomes.
 BUCKETS = """
     SELECT model, floor(extract(epoch FROM timestamp) / 10)::bigint * 10 AS start,
            count(*) FILTER (WHERE outcome = 'predicted') AS predictions,
            count(*) FILTER (WHERE outcome = 'dead') AS errors,
+           count(*) FILTER (WHERE outcome = 'shed') AS shed,
            count(label) FILTER (WHERE outcome = 'predicted' AND trained) AS labelled,
            count(*) FILTER (WHERE outcome = 'predicted' AND trained AND prediction = label) AS correct
     FROM outcomes WHERE run_id = 'live' AND timestamp >= to_timestamp($1) GROUP BY 1, 2
@@ -37,7 +38,7 @@ UNJUDGED = """
 """
 LARGEST = "max.message.bytes"
 DYNAMIC_TOPIC_CONFIG = 1  # where Kafka says that a value comes from, if it was set for the topic
-COUNTED = ("predictions", "errors", "labelled", "correct")
+COUNTED = ("predictions", "errors", "shed", "labelled", "correct")
 Figures = dict[tuple[str, int], tuple[int, ...]]
 
 
@@ -68,6 +69,11 @@ class Oracle:
         query = "SELECT image_id FROM images WHERE accepted_at >= to_timestamp($1) AND state = 'published'"
         rows = await self.fetch(query, at)
         return {row["image_id"] for row in rows}
+
+    async def frames(self, images: Iterable[UUID]) -> set[UUID]:
+        """Those of these images that came from a camera."""
+        query = "SELECT image_id FROM images WHERE source = 'webcam' AND image_id = ANY ($1::uuid[])"
+        return {row["image_id"] for row in await self.fetch(query, list(images))}
 
     async def waiting(self) -> list[UUID]:
         """Images that will be published: their rows wait, and their originals are stored."""
@@ -171,12 +177,14 @@ async def _exists(objects: ObjectStore, path: str) -> bool:
 class Promise:
     """What was promised for the images of one trial: a prediction of each model, and which dead letters instead.
 
-    `dead` are the images that a model must give up, by model; with `may_die` any model may give up any image.
+    `dead` are the images that a model must give up, by model; with `may_die` any model may give up any image. Any model
+    may leave out what is in `frames`.
     """
 
     acknowledged: set[UUID] = field(default_factory=set)
     dead: dict[str, set[UUID]] = field(default_factory=dict)
     may_die: bool = False
+    frames: set[UUID] = field(default_factory=set)
 
     def broken(self, outcomes: dict[UUID, dict[str, str]], models: Sequence[str]) -> list[str]:
         """One line for each image that has not exactly one outcome of each model, or another one than expected."""
@@ -185,6 +193,8 @@ class Promise:
             expected = {model: "dead" if image_id in self.dead.get(model, ()) else "predicted" for model in models}
             if self.may_die:
                 expected |= {model: "dead" for model, outcome in found.items() if outcome == "dead"}
+            if image_id in self.frames:
+                expected |= {model: "shed" for model, outcome in found.items() if outcome == "shed"}
             if found != expected:
                 lines.append(f"{image_id} has {found}, not {expected}")
         return lines

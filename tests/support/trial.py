@@ -116,6 +116,7 @@ class Trial:
         await self.settle()
         self.promise.acknowledged = set(self.load.acknowledged)
         images = await self.oracle.published_since(self.began) | self.promise.acknowledged
+        self.promise.frames = await self.oracle.frames(images)
         broken = self.promise.broken(await self.oracle.outcomes(images), self.oracle.models)
         assert not broken, f"{len(broken)} of {len(images)} images, the first of them: {broken[:5]}"
 

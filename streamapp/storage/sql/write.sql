@@ -46,9 +46,13 @@ SET outcome = 'predicted', prediction_id = excluded.prediction_id, model_version
 WHERE outcomes.outcome <> 'predicted';
 
 -- name: record_dead
+-- It takes the place of a frame left out, whichever of the two is read first.
 INSERT INTO outcomes (image_id, model, run_id, outcome, timestamp, reason, error)
 VALUES ($1, $2, $3, 'dead', $4, $5, $6)
-ON CONFLICT (image_id, model, run_id) DO NOTHING;
+ON CONFLICT (image_id, model, run_id) DO UPDATE
+SET outcome = 'dead', timestamp = excluded.timestamp, reason = excluded.reason, error = excluded.error,
+    recorded_at = now()
+WHERE outcomes.outcome = 'shed';
 
 -- name: record_shed
 INSERT INTO outcomes (image_id, model, run_id, outcome, timestamp, reason, error, source, camera_id)

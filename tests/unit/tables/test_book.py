@@ -8,13 +8,14 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamapp.records import DeadLetter, LabelMessage, Prediction
+from streamapp.records import DeadLetter, LabelMessage, Prediction, base64_text
 from tables import races
 from tables.book import Book
 from tables.buckets import KEEP_BUCKET_S, Bucket, bucket_start
 from tables.race import KEEP_RACE_S
 from tables.recovery import recover
 from tables.totals import Total
+from tests.contract.examples import image as sent
 from tests.support import messages
 from tests.unit.tables.samples import IMAGE, NOON, NOON_S, Kept, book, dead_letter, keep, label, prediction, shed
 
@@ -279,6 +280,54 @@ def test_a_frame_that_a_model_left_out_is_counted_and_closes_the_race():
     assert tables.left_out(shed("resnet50"), 3, 1, NOON_S) == "duplicate"
 
 
+def test_that_an_image_was_given_up_takes_the_place_of_that_it_was_left_out():
+    tables = book()
+    assert tables.left_out(shed(), 3, 7, NOON_S) == "counted"
+    assert tables.gave_up(dead_letter(), 3, 7, NOON_S) == "counted"
+    assert tables.left_out(shed(), 3, 8, NOON_S) == "duplicate"
+    assert tables.totals.get("resnet50:3").figures() == {"predictions": 0, "errors": 1, "shed": 0}
+
+
+def test_the_rest_of_a_race_that_is_not_kept_any_more_is_counted_and_makes_no_second_verdict():
+    tables, age_ms = book(), 1000 * (KEEP_RACE_S + 60)
+    assert tables.predicted(prediction(total_ms=age_ms), 3, 0, NOON_S) == "counted"
+    tables.tick(3, 0, NOON_S + 31)
+    assert (race_of(tables).closed_at, list(tables.owing)) == (None, [])
+    assert not tables.schedule.is_due(3, NOON_S + KEEP_RACE_S - 1)
+    tables.tick(3, 1, NOON_S + KEEP_RACE_S + 10)
+    assert (race_of(tables), list(tables.owing), tables.unclaimed) == (None, [], 0)
+    assert tables.totals.get("resnet50:3").figures() == {"predictions": 1, "errors": 0, "shed": 0}
+    assert tables.buckets.get(f"ensemble:3:{bucket_start(NOON)}") is None
+
+
+def test_an_image_that_every_model_gave_up_is_known_by_its_letters():
+    tables, image = book(), sent(IMAGE, source="webcam", camera_id="door", label="cat")
+    for offset, model in enumerate(MODELS):
+        letter = dead_letter(model, image.image_id, value=base64_text(image.encode()))
+        tables.gave_up(letter, 3, offset, NOON_S)
+    tables.labelled(label("dog", image.image_id), 3, 0, NOON_S)
+    tables.labelled(label(None, image.image_id), 3, 1, NOON_S)
+    said = races.verdict(tables.races.get(str(image.image_id)), set(MODELS), NOON_S)
+    assert (said.complete, said.source, said.camera_id, said.label) == (True, "webcam", "door", "cat")
+
+
+def test_an_image_that_every_model_comes_to_late_has_its_verdict():
+    tables = book()
+    answer_all(tables, total_ms=1000 * (KEEP_RACE_S + 60))
+    assert list(tables.owing) == [str(IMAGE)]
+    assert race_of(tables).complete
+
+
+def test_how_late_a_race_began_survives():
+    kept = Kept(), Kept(), Kept()
+    tables = book(kept)
+    tables.predicted(prediction(total_ms=1000 * (KEEP_RACE_S + 60)), 3, 0, NOON_S)
+    write(tables.races)
+    again = restarted(kept)
+    assert not again.schedule.is_due(3, NOON_S + 31)
+    assert again.races.get(str(IMAGE)).late
+
+
 def test_replays_touch_no_figure():
     tables = book()
     answer_all(tables)
@@ -377,21 +426,13 @@ left_out = st.builds(
 )
 
 
-def settled_once(logs):
-    """A model may answer after all, but does not both give an image up and leave it out."""
-    *others, letters, frames = logs[0], logs[2], logs[3], logs[1], logs[4]
-    given_up = {(letter.image_id, letter.model) for letter in letters}
-    frames = [frame for frame in frames if (frame.image_id, frame.model) not in given_up]
-    return others[0], letters, others[1], others[2], frames
-
-
 topics = st.tuples(
     st.lists(answers, max_size=12),
     st.lists(letters, max_size=4),
     st.lists(labels, max_size=4),
     st.just([None] * 4),
     st.lists(left_out, max_size=4),
-).map(settled_once)
+)
 
 
 class World:
@@ -467,7 +508,7 @@ def oracle(logs):
         if pair not in first:
             counts[(letter.model, bucket_start(letter.timestamp), "errors")] += 1
     for pair, frame in frames.items():
-        if pair not in first:
+        if pair not in first.keys() | dead.keys():
             counts[(frame.model, bucket_start(frame.timestamp), "shed")] += 1
     return +counts
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from streamapp.records import Verdict
 from tables import races
 from tables.changes import DEAD_LETTER, LABEL, PREDICTION, SHED, TICK
-from tables.race import Dead, Race
+from tables.outcomes import Dead
+from tables.race import Race
 from tests.support.messages import predictions
 from tests.unit.tables.samples import IMAGE, NOON, NOON_S, prediction
 
@@ -157,7 +158,7 @@ def test_a_dead_letter_after_an_answer_and_a_second_one_change_nothing(race):
 
 def test_a_frame_that_is_left_out_closes_the_race_and_is_no_error(race):
     answered(race, source="webcam", camera_id="door")
-    changes = race.add_dead("mobilenet", Dead(7, START, shed=True, camera_id="door"), NOON_S)
+    changes = race.add_dead("mobilenet", Dead(7, START, shed=True, camera_id="door", source="webcam"), NOON_S)
     assert [(c.model, c.source, c.errors, c.shed) for c in changes] == [("mobilenet", SHED, 0, 1)]
     race.settle(EXPECTED, NOON_S + 1, SHED, 7)
     verdict = races.verdict(race, EXPECTED, NOON_S + 1)
@@ -173,7 +174,7 @@ def test_an_answer_after_all_takes_the_place_of_a_frame_that_was_left_out(race):
 
 def test_a_frame_that_every_model_left_out_is_known_to_be_a_cameras(race):
     for offset, model in enumerate(sorted(EXPECTED)):
-        race.add_dead(model, Dead(offset, START, shed=True, camera_id="door"), NOON_S)
+        race.add_dead(model, Dead(offset, START, shed=True, camera_id="door", source="webcam"), NOON_S)
     race.settle(EXPECTED, NOON_S, SHED, 1)
     verdict = races.verdict(race, EXPECTED, NOON_S)
     assert (verdict.complete, verdict.answers, verdict.source, verdict.camera_id) == (True, 0, "webcam", "door")
@@ -214,7 +215,7 @@ def whole_race():
     answered(race, model="mobilenet", offset=2, label="cat")
     answered(race, camera_id="línea\n2", label="cat")
     race.add_dead("efficientnet", Dead(8, START), NOON_S)
-    race.add_dead("tiny", Dead(1, START, shed=True, camera_id="door"), NOON_S)
+    race.add_dead("tiny", Dead(1, START, shed=True, camera_id="door", source="webcam"), NOON_S)
     race.set_label("dog", 6)
     race.settle(EXPECTED, NOON_S + 2, LABEL, 6)
     race.published = 1
