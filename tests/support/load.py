@@ -21,7 +21,8 @@ LABELS = (None, "cat", "ship")
 class Load:
     """Posts pictures at a steady rate, each once, whatever becomes of the others; keeps what was acknowledged.
 
-    With `cameras`, every second picture is a frame of one, which a model may leave out. `refusals` are the answers other than 202 and the seconds until they came; status 0 is no answer at all.
+    With `cameras`, every second picture is a frame of one, which a model may leave out. `refusals` are the answers
+    other than 202 and the seconds until they came; status 0 is no answer at all.
     """
 
     api: Worker
