@@ -30,30 +30,32 @@ class OpenVinoModel:
         precision = _precision(spec.run_by(settings)[1], self._core)
         self._config = _config(precision, settings.threads)
         self.info: ModelInfo = self._entry.info(spec, "openvino", precision)
-        self._one = self._compile(batch=1)
-        self._many: Any = None
+        #: Requests in which no call is, by size of batch.
+        self._idle: dict[int, Any] = {}
         for _ in range(WARM_UP):
             self.predict(np.zeros((1, spec.input_size, spec.input_size, 3), np.uint8))
 
     def predict(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities, float32 [N, classes], rows sum to 1, for uint8 RGB [N, H, W, 3].
 
-        The first batch of more than one image compiles a second model, for any N.
+        The first batch of more than one image compiles a second model, for any N. A call that hangs in another thread
+        keeps what it runs on, and the next one compiles anew.
 
         Raises:
             ModelError: the batch has another shape or type.
         """
         check(batch, self.info)
-        if len(batch) == 1:
-            request = self._one
-        else:
-            request = self._many = self._many or self._compile(batch=-1)
+        size = 1 if len(batch) == 1 else -1
+        request = self._idle.pop(size, None) or self._compile(size)
         request.infer([batch], share_inputs=True)
-        return normalised(request.get_output_tensor(0).data)
+        answers = normalised(request.get_output_tensor(0).data)
+        self._idle[size] = request
+        return answers
 
     def close(self) -> None:
         """Free the memory; the model cannot be used afterwards."""
-        self._one = self._many = self._core = None
+        self._idle.clear()
+        self._core = None
 
     def _compile(self, batch: int) -> Any:
         """A request for `batch` images, or for any number if that is -1; a fixed shape is some 10 % faster."""

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,9 @@ import numpy as np
 import pytest
 
 from streamapp.errors import ModelError
+from streamapp.inference import InferenceThread
 from streamapp.runtime import cache, load
+from streamapp.runtime.lane import NoLane
 from streamapp.runtime.openvino import OpenVinoModel
 from streamapp.runtime.prepare import prepare
 from streamapp.runtime.spec import Model, ModelSpec
@@ -165,7 +168,7 @@ def test_int8_is_calibrated_used_and_said(
 def convolutions(model: Model) -> list[Any]:
     """The convolutions of a model of OpenVINO, as they are run."""
     assert isinstance(model, OpenVinoModel)
-    operations = model._one.get_compiled_model().get_runtime_model().get_ops()
+    operations = model._idle[1].get_compiled_model().get_runtime_model().get_ops()
     return [op for op in operations if op.get_rt_info()["layerType"] == "Convolution"]
 
 
@@ -190,6 +193,37 @@ def test_fresh_weights_are_the_same_in_both_runtimes(tiny: ModelSpec, settings: 
     assert answers == pytest.approx(expected, abs=1e-3)
     assert not model.info.trained
     assert model.info.model_version.startswith("untrained-")
+
+
+class Hanging:
+    """A request whose call does not end before it is told to."""
+
+    def __init__(self, request: Any) -> None:
+        self.over, self._request = threading.Event(), request
+
+    def infer(self, *arguments: Any, **options: Any) -> None:
+        self.over.wait(60)
+        self._request.infer(*arguments, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+
+async def test_after_a_call_that_hangs_in_the_runtime_the_model_goes_on(
+    tiny: ModelSpec, settings: Settings, noise: Images
+) -> None:
+    model = load(tiny, settings)
+    assert isinstance(model, OpenVinoModel)
+    expected = model.predict(noise[:1])[0]
+    hanging = model._idle[1] = Hanging(model._idle[1])
+    thread = InferenceThread("tiny", model, NoLane(), timeout_s=3)
+    with pytest.raises(ModelError, match="did not answer within"):
+        await thread.infer(noise[1], model.info)
+    for _ in range(2):
+        answer = await thread.infer(noise[0], model.info)
+        assert answer.probabilities == pytest.approx(expected, abs=1e-6)
+    hanging.over.set()
+    thread.close()
 
 
 def test_parameters_and_flops_of_a_model_that_can_be_counted_by_hand(tiny: ModelSpec, settings: Settings) -> None:
