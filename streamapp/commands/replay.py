@@ -29,8 +29,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 @app.callback()
 def replay(
     context: typer.Context,
-    first: Annotated[str, typer.Option("--from", help="The first image, or a time, or an age such as 2h or 7d.")] = "",
-    last: Annotated[str, typer.Option("--to", help="The last image, or a time, or an age; now if left out.")] = "",
+    first: Annotated[
+        str, typer.Option("--from", help="A time, an age such as 2h, or an image: its id, or PARTITION:OFFSET.")
+    ] = "",
+    last: Annotated[str, typer.Option("--to", help="The same of the last image; now if left out.")] = "",
     model: Annotated[list[str] | None, typer.Option(help="Only this model; may be given more than once.")] = None,
     source: Annotated[str, typer.Option(help="Only images from this source, such as cifar10.")] = "",
     run_id: Annotated[str, typer.Option(help="Name of the run; with that of a stopped one it goes on.")] = "",

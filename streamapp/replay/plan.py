@@ -18,13 +18,16 @@ from streamapp.storage.runs import Range, Run, RunStore, at_time
 from streamapp.storage.views import Cursor
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: An image by its partition and offset on `images-input-stream`.
+COORDINATES = re.compile(r"(\d{1,9}):(\d{1,18})")
 
 
 @dataclass(frozen=True)
 class Request:
     """A replay as it is asked for; what is empty is the default, or what a run of this id has begun with.
 
-    `first` and `last` are times or image ids. `models` are names, or `name@precision`.
+    `first` and `last` are times, or images: ids, or `PARTITION:OFFSET` on `images-input-stream`. `models`
+    are names, or `name@precision`.
     """
 
     first: str = ""
@@ -103,12 +106,15 @@ async def _range(request: Request, runs: RunStore) -> Range:
 
 async def _place(text: str, option: str, runs: RunStore, *, end: bool) -> Cursor:
     """Where a time or an image is in history."""
-    try:
-        image_id = UUID(text)
-    except ValueError:
-        time: datetime = parse_time(text, option)
-        return at_time(time, end=end)
-    place = await runs.place_of(image_id)
+    if coordinates := COORDINATES.fullmatch(text):
+        place = await runs.place_at(*map(int, coordinates.groups()))
+    else:
+        try:
+            image_id = UUID(text)
+        except ValueError:
+            time: datetime = parse_time(text, option)
+            return at_time(time, end=end)
+        place = await runs.place_of(image_id)
     if place is None:
-        raise ReplayError(f"{option}: there is no image {image_id}")
+        raise ReplayError(f"{option}: there is no image {text}")
     return place

@@ -82,6 +82,12 @@ class RunStore:
             row = await connection.fetchrow(RUNS["place_of"], image_id)
         return Cursor(*row) if row else None
 
+    async def place_at(self, partition: int, offset: int) -> Cursor | None:
+        """Where the image with this offset on `images-input-stream` is in history; None when there is none stored."""
+        async with self._db.connection() as connection:
+            row = await connection.fetchrow(RUNS["place_at"], partition, offset)
+        return Cursor(*row) if row else None
+
     async def count(self, chosen: Range) -> int:
         """Images in a part of history."""
         async with self._db.connection() as connection:

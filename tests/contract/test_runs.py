@@ -109,6 +109,13 @@ async def test_the_place_of_an_image(db: Database, store: RunStore) -> None:
     assert await store.place_of(image().image_id) is None
 
 
+async def test_the_place_of_an_image_by_its_offset(db: Database, store: RunStore) -> None:
+    older, newer = image(second=1), image(second=2)
+    await db.store(Rows(images=[placed(newer, 40_000, 7), placed(older, 40_000, 7)]))
+    assert await store.place_at(7, 40_000) == place(newer), "the topic was made anew: the same offset came again"
+    assert await store.place_at(7, 40_001) is None
+
+
 async def test_the_comparison_counts_what_it_says(db: Database, store: RunStore) -> None:
     """The same and right, the same and wrong, another one that a person's label says is right, and so on."""
 

@@ -475,6 +475,7 @@ async def test_other_weights_are_compared_and_untrained_ones_have_no_accuracy(pl
         (("--from", "1h", "--weights", "fresh"), "say which with --model"),
         (("--from", "2020-01-01", "--to", "2020-01-02"), "no published images"),
         (("--from", "8e1a6c9a-3b64-4a7e-9d0e-0d4f0f1c2b3a"), "there is no image"),
+        (("--from", "0:999999999"), "there is no image 0:999999999"),
     ],
 )
 async def test_a_replay_that_cannot_be_is_refused_in_one_line(

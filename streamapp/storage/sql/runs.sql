@@ -18,6 +18,11 @@ FROM runs ORDER BY started_at DESC, run_id LIMIT $1;
 -- name: place_of
 SELECT timestamp, image_id FROM images WHERE image_id = $1;
 
+-- name: place_at
+-- Where a topic was made anew, the same offset comes again: the newest image has it.
+SELECT timestamp, image_id FROM images WHERE partition = $1 AND "offset" = $2
+ORDER BY timestamp DESC, image_id DESC LIMIT 1;
+
 -- name: count_chosen
 SELECT count(*) FROM images
 WHERE (timestamp, image_id) BETWEEN ($1, $2) AND ($3, $4) AND ($5::text IS NULL OR source = $5)
