@@ -8,9 +8,10 @@ import numpy as np
 from streamapp.errors import TrainingError
 from streamapp.runtime import load
 from streamapp.runtime.prepare import prepare
-from streamapp.runtime.spec import Model, ModelInfo, ModelSpec
+from streamapp.runtime.spec import Model, ModelSpec
+from streamapp.runtime.weights import exact
 from streamapp.settings import Settings
-from training.data import Images, find, from_keras, images, limited, read, split
+from training.data import Images, Item, find, from_keras, images, limited, read, split
 from training.evaluation import Evaluation, evaluate
 
 BATCH = 32
@@ -25,22 +26,24 @@ def evaluate_served(
         ModelError: a model cannot be loaded.
         TrainingError, SourceError: there are no test pictures; the text names --data.
     """
-    prepare(settings, specs)
-    for spec in specs:
+    pinned = [exact(spec, settings) for spec in specs]
+    found = [_tests(spec, places, limit) for spec in pinned]  # what is missing is said before anything is converted
+    prepare(settings, pinned)
+    for spec, items in zip(pinned, found, strict=True):
         model = load(spec, settings)
         try:
-            tests = _tests(model.info, places, limit)
-            yield spec, evaluate(tests.labels, _answers(model, tests), model.info.labels)
+            tests = images(items, read(items), spec.labels, spec.input_size, spec.detail)
+            yield spec, evaluate(tests.labels, _answers(model, tests), spec.labels)
         finally:
             model.close()
 
 
-def _tests(info: ModelInfo, places: Sequence[Path], limit: int) -> Images:
+def _tests(spec: ModelSpec, places: Sequence[Path], limit: int) -> list[Item]:
     """The test pictures: those of the split `test`, else the part that training leaves out."""
-    items = limited(split(find(places, info.labels) if places else from_keras(info.labels)), limit)["test"]
+    items = limited(split(find(places, spec.labels) if places else from_keras(spec.labels)), limit)["test"]
     if not items:
         raise TrainingError("the data has no test pictures: give the folder or zip that holds test/ with --data")
-    return images(items, read(items), info.labels, info.input_size, info.detail)
+    return items
 
 
 def _answers(model: Model, tests: Images) -> np.ndarray:

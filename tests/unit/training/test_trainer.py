@@ -140,6 +140,7 @@ def test_a_teacher_shares_in_what_is_wanted(tmp_path: Path, shapes: Path) -> Non
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "/no.pt"], "--init /no.pt is no file"),
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "magic"], "--init magic: neither imagenet"),
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--teacher", "/no.keras"], "--teacher /no.keras is no"),
+        (["evaluate", "mobilenet", "--data", "/nowhere"], "--data /nowhere is neither a folder nor a zip file"),
         (["evaluate", "--weights", "/no.h5", "--data", "SHAPES"], "do not say which model they are for"),
         (["evaluate", "mobilenet", "--weights", "/no.h5", "--data", "SHAPES"], "weights '/no.h5': that path does not"),
     ],
@@ -149,3 +150,4 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, shapes: Path, arguments
     assert done.returncode == 1
     assert said in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+    assert "convert" not in done.stderr, "it is said before anything that takes long"
