@@ -50,7 +50,9 @@ class TopicSettings(BaseModel):
         description="Pause after an empty fetch, for brokers that answer those at once.",
     )
     session_timeout_s: float = Field(12, ge=6, le=60, description="A worker that is silent this long leaves its group.")
-    publish_timeout_s: float = Field(5, gt=0, description="How long ingest waits for the broker before it answers 503.")
+    publish_timeout_s: float = Field(
+        5, gt=0, le=5, description="How long ingest waits for the broker before it answers 503; 5 at most."
+    )
 
 
 class RecorderSettings(BaseModel):

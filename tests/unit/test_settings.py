@@ -20,7 +20,7 @@ def another(field: FieldInfo) -> Any:
     if field.annotation is int:
         return field.default + 1
     if field.annotation is float:
-        return field.default * 1.5 + 0.25
+        return field.default * 0.75 + 0.1
     if field.annotation is Path:
         return Path("/srv/somewhere else")
     choices = get_args(field.annotation)
@@ -79,6 +79,7 @@ def test_a_wrong_value_names_its_variable_and_itself(name: str) -> None:
         ("session_timeout_s", "5"),
         ("session_timeout_s", "61"),
         ("publish_timeout_s", "0"),
+        ("publish_timeout_s", "6"),
         ("window", "0"),
         ("retries", "-1"),
         ("race_deadline_s", "0"),
