@@ -254,10 +254,15 @@ async def test_of_two_reloads_at_once_the_last_wins(tiny: Swapped) -> None:
     assert (await tiny.answer()).prediction == "airplane"
 
 
-async def test_every_worker_sees_by_itself_that_the_file_was_replaced(weights: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "weights"
+@pytest.mark.parametrize("broker", ["embedded", pytest.param("apache", marks=pytest.mark.kafka)])
+async def test_every_worker_sees_by_itself_that_the_file_was_replaced(
+    broker: str, weights: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder, extra = tmp_path / "weights", {"STREAMAPP_WEIGHTS_POLL_S": "0.5", "STREAMAPP_ROLES": "tiny,api"}
+    if broker == "apache":
+        extra["STREAMAPP_BROKER"] = request.getfixturevalue("kafka").url
     shutil.copytree(weights, folder, ignore=shutil.ignore_patterns("checkout"))
-    with platform(folder, 2, {"STREAMAPP_WEIGHTS_POLL_S": "0.5", "STREAMAPP_ROLES": "tiny,api"}) as stack:
+    with platform(folder, 2, extra) as stack:
         async with ClientSession() as http:
             tiny = Swapped(stack, http, folder, itertools.count(10_000))
             await tiny.workers(2)

@@ -1,7 +1,5 @@
 """Topics and groups on a real broker."""
 
-from typing import Any
-
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -12,9 +10,11 @@ from streamapp.evict import client_id, evict
 from streamapp.settings import Settings
 
 
-@pytest.fixture
-def settings(servers: Any) -> Settings:
-    return Settings.load(servers.environ)
+@pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)])
+def settings(request: pytest.FixtureRequest) -> Settings:
+    if request.param == "apache":
+        return Settings(broker=request.getfixturevalue("kafka").url)
+    return Settings.load(request.getfixturevalue("servers").environ)
 
 
 async def test_ensure_creates_once_and_refuses_another_count(settings: Settings) -> None:

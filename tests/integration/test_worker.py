@@ -23,11 +23,19 @@ MODELS = ("efficientnet", "mobilenet", "resnet50")
 
 
 @pytest.fixture
-def stack() -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The servers, with the broker that the test asks for (`on_both_brokers`); else the embedded one."""
+    apache = getattr(request, "param", "embedded") == "apache"
+    extra = {"STREAMAPP_BROKER": request.getfixturevalue("kafka").url} if apache else {}
     with temporary_folder() as folder:
         share_models(folder / ".streamapp")
-        with running_servers(folder=folder) as servers:
+        with running_servers(extra, folder=folder) as servers:
             yield servers
+
+
+on_both_brokers = pytest.mark.parametrize(
+    "stack", ["embedded", pytest.param("apache", marks=pytest.mark.kafka)], indirect=True
+)
 
 
 def faust(stack: Stack, log: Path, *options: str, **settings: str) -> subprocess.Popen[bytes]:
@@ -64,6 +72,7 @@ async def announced(client: Client) -> set[str]:
     return {ModelState.decode(message.value).model for message in await Oracle(client.settings, MODELS).wire(parts)}
 
 
+@on_both_brokers
 async def test_faust_runs_every_role_in_one_worker(stack: Stack) -> None:
     log = stack.folder / "faust.log"
     worker = faust(stack, log)
@@ -88,6 +97,7 @@ async def test_faust_runs_every_role_in_one_worker(stack: Stack) -> None:
         stop(worker, log)
 
 
+@on_both_brokers
 async def test_images_wait_for_models_that_are_not_there_yet(stack: Stack) -> None:
     log = stack.folder / "api.log"
     worker = faust(stack, log, STREAMAPP_ROLES="api")
