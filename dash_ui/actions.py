@@ -73,11 +73,11 @@ async def settle(hub: Hub, _session: Session, order: Order) -> str:
 async def retry_all(hub: Hub, _session: Session, _order: Order) -> str:
     """Retry every open dead letter; the API does a part at a time."""
     settled, refused = 0, 0
-    after: int | None = 0
-    while after is not None:
-        answer = await hub.mine().post(f"{API}/dead-letters/retry", {"after": after})
+    where: dict[str, int] = {"after": 0}
+    while where["after"] is not None:
+        answer = await hub.mine().post(f"{API}/dead-letters/retry", where)
         settled, refused = settled + len(answer["settled"]), refused + len(answer["refused"])
-        after = answer["next"]
+        where = {"after": answer["next"], "through": answer["through"]}
     hub.asks.refresh()
     return say("act.retried_all", number=count(settled), refused=count(refused))
 

@@ -135,15 +135,15 @@ def _settle(verb: str, letter_id: int | None, every: bool, which: dict[str, str]
 
 
 async def _settle_all(url: str, order: dict[str, Any]) -> dict[str, Any]:
-    """Page after page, until none is left."""
+    """Page after page, until none is left of those that there were at first."""
     settled: list[int] = []
     refused: list[dict[str, Any]] = []
-    after: int | None = 0
-    while after is not None:
-        page = await ask("POST", url, json={**order, "after": after})
+    where: dict[str, int] = {"after": 0}
+    while where["after"] is not None:
+        page = await ask("POST", url, json={**order, **where})
         settled += page["settled"]
         refused += page["refused"]
-        after = page["next"]
+        where = {"after": page["next"], "through": page["through"]}
     return {"dry_run": order["dry_run"], "settled": settled, "refused": refused}
 
 

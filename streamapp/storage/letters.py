@@ -64,11 +64,16 @@ class LetterStore:
             rows = await connection.fetch(LETTERS["page"], *which, status, before, limit)
         return [Letter.model_validate(dict(row)) for row in rows]
 
-    async def open_after(self, which: Filter, after: int, limit: int) -> list[int]:
-        """Ids of open letters above `after`, oldest first."""
+    async def open_after(self, which: Filter, after: int, through: int, limit: int) -> list[int]:
+        """Ids of open letters above `after` and up to `through`, oldest first."""
         async with self._db.connection() as connection:
-            rows = await connection.fetch(LETTERS["open_after"], *which, after, limit)
+            rows = await connection.fetch(LETTERS["open_after"], *which, after, through, limit)
         return [row["id"] for row in rows]
+
+    async def newest(self) -> int:
+        """The id of the newest letter; 0 where there is none."""
+        async with self._db.connection() as connection:
+            return int(await connection.fetchval(LETTERS["newest"]))
 
     async def one(self, letter_id: int) -> WholeLetter | None:
         """A letter; None when it is unknown."""

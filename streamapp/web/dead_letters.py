@@ -58,6 +58,7 @@ class SettleAll(Which, SettleOne):
     """Which letters are settled, and how."""
 
     after: Whole = Field(0, ge=0, le=LARGEST_ID, description="`next` of the answer before.")
+    through: Whole | None = Field(None, ge=0, le=LARGEST_ID, description="`through` of the first answer.")
 
 
 class Letters(BaseModel):
@@ -82,12 +83,17 @@ class Refusal(BaseModel):
 
 
 class Settled(BaseModel):
-    """What was settled, or would be; `next` is where the next request goes on, if there is more."""
+    """What was settled, or would be; `next` is where the next request goes on, if there is more.
+
+    `through` is the newest letter that there was at the first request: a retry that fails again writes a new one, which
+    the requests after it leave alone.
+    """
 
     dry_run: bool
     settled: list[int]
     refused: list[Refusal]
     next: int | None
+    through: int
 
 
 class Settle(Protocol):
@@ -148,10 +154,11 @@ class DeadLetters:
         return Reply(_shown(await self._known(path)), 200 if order.dry_run else 202)
 
     async def _settle_all(self, settle: Settle, order: SettleAll) -> Reply[Settled]:
-        found = await self._store.open_after(order.filter(), order.after, AT_ONCE + 1)
+        through = await self._store.newest() if order.through is None else order.through
+        found = await self._store.open_after(order.filter(), order.after, through, AT_ONCE + 1)
         settled, refused = await self._settle(settle, found[:AT_ONCE], order.dry_run)
         more = found[AT_ONCE - 1] if len(found) > AT_ONCE else None
-        answer = Settled(dry_run=order.dry_run, settled=settled, refused=refused, next=more)
+        answer = Settled(dry_run=order.dry_run, settled=settled, refused=refused, next=more, through=through)
         return Reply(answer, 200 if order.dry_run else 202)
 
     async def _settle(self, settle: Settle, letters: list[int], dry_run: bool) -> tuple[list[int], list[Refusal]]:

@@ -85,7 +85,7 @@ async def test_every_filter_chooses(db: Database, store: LetterStore) -> None:
 
     async def chosen(**which: Any) -> list[int]:
         listed = [one.id for one in await store.page(Filter(**which), None, 9)]
-        assert await store.open_after(Filter(**which), 0, 9) == sorted(listed)
+        assert await store.open_after(Filter(**which), 0, await store.newest(), 9) == sorted(listed)
         return sorted(listed)
 
     assert await chosen() == [a, b, c, d]
@@ -93,7 +93,9 @@ async def test_every_filter_chooses(db: Database, store: LetterStore) -> None:
     assert await chosen(reason="object-missing") == [c]
     assert await chosen(stage="fetch", model="resnet50") == [c]
     assert await chosen(since=T0 + timedelta(minutes=1)) == [d]
-    assert await store.open_after(Filter(), b, 1) == [c]
+    assert await store.open_after(Filter(), b, c, 1) == [c]
+    assert await store.open_after(Filter(), 0, b, 9) == [a, b], "what came later waits for another time"
+    assert await store.newest() == d
     assert [one.id for one in await store.page(Filter(), "retried", 9)] == []
 
 
@@ -209,7 +211,7 @@ async def test_what_cannot_go_through_is_refused_and_stays_open(
     with pytest.raises(LetterRefused, match=why):
         await desk.resender.retry(letter_id)
     assert desk.sent == []
-    assert await store.open_after(Filter(), 0, 9) == [letter_id]
+    assert await store.open_after(Filter(), 0, letter_id, 9) == [letter_id]
 
 
 async def test_an_image_whose_original_is_back_can_be_done_again(db: Database, store: LetterStore, desk: Desk) -> None:

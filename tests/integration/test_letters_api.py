@@ -151,11 +151,12 @@ async def test_what_fits_is_settled_and_the_rest_is_said(api: Api, reason: str) 
 async def test_very_many_are_settled_a_page_at_a_time(api: Api, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamapp.web.dead_letters.AT_ONCE", 2)
     letters = [letter["id"] for letter in await put(api, reason, 5)]
-    settled, after = [], 0
-    while after is not None:
-        _, page = await post(api, "discard", {"reason": reason, "after": after})
+    settled, where = [], {"after": 0}
+    while where["after"] is not None:
+        _, page = await post(api, "discard", {"reason": reason, **where})
         settled.append(page["settled"])
-        after = page["next"]
+        where = {"after": page["next"], "through": page["through"]}
+        await put(api, reason, 1)  # a retry that fails again leaves a letter like this one
     assert settled == [letters[:2], letters[2:4], letters[4:]]
 
 

@@ -72,13 +72,16 @@ class Books:
         return web.json_response({"dead_letters": shown[::-1], "next": None})
 
     async def retry_all(self, request: web.Request) -> web.Response:
-        after = (await request.json())["after"]
-        found = [letter for letter in self.world.letters if letter["status"] == "open" and letter["id"] > after]
+        order = await request.json()
+        through = order.get("through", max((letter["id"] for letter in self.world.letters), default=0))
+        meant = [letter for letter in self.world.letters if order["after"] < letter["id"] <= through]
+        found = [letter for letter in meant if letter["status"] == "open"]
         for letter in found[:2]:
             letter["status"] = "retried"
         settled = [letter["id"] for letter in found[:2]]
         more = settled[-1] if len(found) > 2 else None
-        return web.json_response({"dry_run": False, "settled": settled, "refused": [], "next": more}, status=202)
+        answer = {"dry_run": False, "settled": settled, "refused": [], "next": more, "through": through}
+        return web.json_response(answer, status=202)
 
     async def settle(self, request: web.Request) -> web.Response:
         verb = request.match_info["verb"]

@@ -16,9 +16,12 @@ LIMIT $7;
 SELECT id FROM dead_letters
 WHERE ($1::text IS NULL OR model = $1) AND ($2::text IS NULL OR reason = $2)
   AND ($3::text IS NULL OR stage = $3) AND ($4::timestamptz IS NULL OR timestamp >= $4)
-  AND status = 'open' AND id > $5
+  AND status = 'open' AND id > $5 AND id <= $6
 ORDER BY id
-LIMIT $6;
+LIMIT $7;
+
+-- name: newest
+SELECT coalesce(max(id), 0) FROM dead_letters;
 
 -- name: letter
 SELECT letters.*, length(letters.value) AS value_bytes, outcomes.outcome

@@ -244,8 +244,13 @@ def test_one_letter_is_sent_again(api: Api) -> None:
 
 def test_all_that_fit_are_sent_again_page_after_page(api: Api) -> None:
     pages = [
-        {"settled": [1, 2], "refused": [], "next": 2},
-        {"settled": [4], "refused": [{"id": 3, "detail": "dead letter 3 would fail again"}], "next": None},
+        {"settled": [1, 2], "refused": [], "next": 2, "through": 9},
+        {
+            "settled": [4],
+            "refused": [{"id": 3, "detail": "dead letter 3 would fail again"}],
+            "next": None,
+            "through": 9,
+        },
     ]
     api.answers[f"{LETTERS}/retry"] = list(pages)
     result = run("dead-letters", "retry", "--model", "ash", "--reason", "model-failed")
@@ -253,11 +258,11 @@ def test_all_that_fit_are_sent_again_page_after_page(api: Api) -> None:
     assert "3 dead letters sent again\ndead letter 3 would fail again" in result.output
     bodies = [body for _, _, _, body in api.asked]
     which = {"model": "ash", "reason": "model-failed", "dry_run": False}
-    assert bodies == [{**which, "after": 0}, {**which, "after": 2}]
+    assert bodies == [{**which, "after": 0}, {**which, "after": 2, "through": 9}]
 
 
 def test_a_dry_run_says_would(api: Api) -> None:
-    api.answers[f"{LETTERS}/discard"] = [{"settled": [1, 2], "refused": [], "next": None}]
+    api.answers[f"{LETTERS}/discard"] = [{"settled": [1, 2], "refused": [], "next": None, "through": 2}]
     result = run("dead-letters", "discard", "--all", "--dry-run")
     assert (result.exit_code, result.output) == (0, "2 dead letters would be discarded\n")
     assert api.asked[0][3] == {"dry_run": True, "after": 0}

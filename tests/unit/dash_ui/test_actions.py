@@ -87,7 +87,10 @@ async def test_many_labels_are_sent_at_once_and_the_refused_stay(hub: Hub, api: 
 async def test_letters_are_settled_one_by_one_or_all(hub: Hub, api: Orders, session: Session) -> None:
     assert text(await act(hub, "a", {"do": "retry", "id": 3})) == "The letter is on its way again."
     assert text(await act(hub, "a", {"do": "discard", "id": 4})) == "The letter is given up."
-    api.answers += [{"settled": [1, 2], "refused": [], "next": 2}, {"settled": [5], "refused": [{}], "next": None}]
+    api.answers += [
+        {"settled": [1, 2], "refused": [], "next": 2, "through": 9},
+        {"settled": [5], "refused": [{}], "next": None, "through": 9},
+    ]
     said = await act(hub, "a", {"do": "retry_all"})
     assert text(said) == "3 letters are on their way again; 1 could not be sent."
     assert [path for path, _ in api.posted] == [
@@ -96,7 +99,7 @@ async def test_letters_are_settled_one_by_one_or_all(hub: Hub, api: Orders, sess
         "/dead-letters/retry",
         "/dead-letters/retry",
     ]
-    assert [body for _, body in api.posted[2:]] == [{"after": 0}, {"after": 2}]
+    assert [body for _, body in api.posted[2:]] == [{"after": 0}, {"after": 2, "through": 9}]
 
 
 async def test_a_model_is_told_to_reload(hub: Hub, api: Orders, session: Session) -> None:
