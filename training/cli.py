@@ -12,7 +12,7 @@ from streamapp.errors import TrainingError
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
 from training.evaluation import Evaluation
-from training.recipe import Recipe
+from training.recipe import KERAS, Recipe
 from training.registry import Registry
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ Places = Annotated[
 
 def option(text: str, field: str, **limits: Any) -> Any:
     """An option that a recipe has a default for, which the help then shows."""
-    return typer.Option(help=f"{text} [default: {getattr(Recipe, field)}]", show_default=False, **limits)
+    default = rf"\[default: {getattr(Recipe, field)}]"  # without the backslash it would be markup, and not shown
+    return typer.Option(help=f"{text} {default}", show_default=False, **limits)
 
 
 def train(
@@ -110,7 +111,6 @@ def evaluate(
 
     settings = Settings.load()
     places = data or ([Path(settings.data)] if settings.data else [])
-    settings = settings.model_copy(update={"data": str(places[0]) if places else ""})  # int8 is calibrated with it
     specs = chosen(models, settings.weights)
     if weights:
         specs = [_with_weights(specs if models else [], weights)]
@@ -125,6 +125,8 @@ def _with_weights(named: list[ModelSpec], weights: str) -> ModelSpec:
     if len(named) > 1:
         raise TrainingError("--weights are those of one model; name no more than one")
     recipe = recipe_in(Path(weights))
+    if weights.endswith(KERAS) and not Path(weights).exists():
+        raise TrainingError(f"--weights {weights} does not exist")
     if recipe is None and not named:
         raise TrainingError(f"--weights {weights} do not say which model they are for: name the model too")
     if recipe is None:

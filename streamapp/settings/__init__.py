@@ -68,7 +68,12 @@ class Settings(
 
 # Variables with our prefix that other programs of the project read (the dashboard, the command line, the tests).
 NOT_SETTINGS = frozenset(
-    PREFIX + name for name in ("API_TOKEN", "API_URL", "TEST_DATA", "TEST_EXAMPLES", "TEST_MODEL_CACHE", "TEST_SEEDS")
+    PREFIX + name
+    for name in (
+        "API_TOKEN",
+        "API_URL",
+        *(f"TEST_{what}" for what in ("DATA", "EXAMPLES", "MODEL_CACHE", "SEEDS", "SHOTS")),
+    )
 )
 
 
