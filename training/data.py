@@ -3,7 +3,6 @@
 import hashlib
 import os
 import random
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -140,7 +139,7 @@ def read(items: Sequence[Item]) -> list[bytes]:
 def _bytes(item: Item) -> bytes:
     try:
         return item.read()
-    except (OSError, zipfile.BadZipFile) as error:
+    except OSError as error:
         raise TrainingError(f"{item.name} cannot be read: {error}") from error
 
 

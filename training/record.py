@@ -11,7 +11,7 @@ from typing import Any
 
 from streamapp.errors import TrainingError
 from streamapp.runtime import mlflow_client
-from streamapp.runtime.stores import TRACKING, tracking_uri
+from streamapp.runtime.stores import TRACKING, plain, tracking_uri
 from training.checkpoints import Row
 from training.evaluation import Evaluation
 
@@ -128,4 +128,5 @@ def _ask(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
             return call(*arguments, **options)
     except Exception as error:  # MLflow raises its own, requests', SQLAlchemy's and OSError
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise TrainingError(f"MLflow ({os.environ.get(TRACKING) or 'local store'}): {line}") from error
+        store = plain(os.environ.get(TRACKING) or "local store")
+        raise TrainingError(f"MLflow ({store}): {plain(line)}") from error

@@ -3,7 +3,6 @@
 import os
 import random
 import socket
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -65,7 +64,7 @@ def _file(name: str, read: Callable[[str], bytes]) -> Picture:
     path = PurePosixPath(name)
     try:
         return Picture(read(name), path.name, "cifar10", path.parent.name)
-    except (OSError, zipfile.BadZipFile) as error:
+    except OSError as error:
         raise SourceError(f"{name} cannot be read: {error}") from error
 
 
