@@ -138,11 +138,12 @@ def store(spec: ModelSpec, settings: Settings, make: Callable[[Path], tuple[int,
     `make` writes the model into the empty folder that it is given and returns parameters and FLOPs.
 
     Raises:
-        ModelError: the weights say that they are for other labels, or were replaced meanwhile.
+        ModelError: the weights say that they are for other labels or other pictures, or were replaced meanwhile.
     """
     weights = resolve(spec, settings)
     said = facts.inside(weights.path)
     facts.check_labels(spec, said)
+    facts.check_input(spec, said)
     folder = folder_of(spec, weights, settings)
     unfinished = folders.begin(folder)
     parameters, flops = make(unfinished)

@@ -90,6 +90,22 @@ def check_labels(spec: ModelSpec, facts: Mapping[str, Any]) -> None:
         )
 
 
+def check_input(spec: ModelSpec, facts: Mapping[str, Any]) -> None:
+    """Refuse to run weights with other pictures than those that they say they were trained with.
+
+    Raises:
+        ModelError: the input's size differs, or the detail that its pictures are reduced to.
+    """
+    said = recipe(facts)
+    for name in ("input_size", "detail"):
+        wanted = getattr(spec, name)
+        if said.get(name, wanted) != wanted:
+            raise ModelError(
+                f"model {spec.name!r}: the weights were trained with {name} {said[name]}, and not {wanted}; a model "
+                f"knows that from the training's JSON: put it beside the weights, or set {name} in the model's file"
+            )
+
+
 def accuracy(path: Path | None, facts: Mapping[str, Any]) -> Accuracy | None:
     """The accuracy that training measured: the one in the file's own `facts`, else the one beside the file.
 

@@ -68,6 +68,14 @@ def test_weights_for_other_labels_or_another_order_are_refused() -> None:
         facts.check_labels(SPEC, said)
 
 
+def test_weights_for_other_pictures_are_refused_and_it_is_said_what_is_missing() -> None:
+    for said in ({"input_size": 96}, {"input_size": 64, "detail": None}, {"detail": 64}):
+        with pytest.raises(ModelError, match=r"trained with (input_size|detail) .* put it beside the weights"):
+            facts.check_input(SPEC, {"recipe": said})
+    for said in ({}, {"input_size": SPEC.input_size, "detail": SPEC.detail}):
+        facts.check_input(SPEC, {"recipe": said})
+
+
 def test_the_cache_keeps_what_the_weights_say_and_refuses_other_labels(tmp_path: Path) -> None:
     def make(folder: Path) -> tuple[int, float]:
         (folder / cache.IR).write_bytes(b"graph")
