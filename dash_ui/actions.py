@@ -73,7 +73,7 @@ async def settle(hub: Hub, _session: Session, order: Order) -> str:
 async def retry_all(hub: Hub, _session: Session, _order: Order) -> str:
     """Retry every open dead letter; the API does a part at a time."""
     settled, refused = 0, 0
-    where: dict[str, int] = {"after": 0}
+    where: dict[str, int | None] = {"after": 0}
     while where["after"] is not None:
         answer = await hub.mine().post(f"{API}/dead-letters/retry", where)
         settled, refused = settled + len(answer["settled"]), refused + len(answer["refused"])

@@ -138,7 +138,7 @@ async def _settle_all(url: str, order: dict[str, Any]) -> dict[str, Any]:
     """Page after page, until none is left of those that there were at first."""
     settled: list[int] = []
     refused: list[dict[str, Any]] = []
-    where: dict[str, int] = {"after": 0}
+    where: dict[str, int | None] = {"after": 0}
     while where["after"] is not None:
         page = await ask("POST", url, json={**order, **where})
         settled += page["settled"]
