@@ -1,6 +1,6 @@
 """A steady stream of real images: is every one answered exactly once, does memory stay bounded, does lag go back?
 
-With `--faults` a process of the platform is killed, told to stop or frozen every 20 s, and the ledger has to add up.
+A process of the platform is killed, told to stop or frozen every 20 s meanwhile, and the ledger has to add up.
 """
 
 import asyncio
@@ -167,7 +167,7 @@ def main(
     rate: Annotated[float, typer.Option(help="Images per second.")] = 20,
     data: Annotated[Path | None, typer.Option(help="Zip or folder <split>/<class>/<file>; else photographs.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Data folder of a running `streamapp up`.")] = None,
-    faults: Annotated[bool, typer.Option("--faults", help="A random fault every 20 s.")] = False,
+    faults: Annotated[bool, typer.Option("--faults/--no-faults", help="A random fault every 20 s.")] = True,
     seed: Annotated[int, typer.Option(help="Which faults.")] = 1,
     output: Annotated[Path, typer.Option(help="Where the JSON goes.")] = report.RESULTS / "soak.json",
 ) -> None:

@@ -31,10 +31,12 @@ async def test_f11_a_slow_model_holds_nobody_up(platform: Lab) -> None:
         await asyncio.sleep(platform.form.seconds(30, 10))
         grown = rss_mib(fleet["cedar-1"]) - memory
         behind = await trial.lag("streamapp-cedar")
+        others_behind = max([await trial.lag(f"streamapp-{model}") for model in ("ash", "birch")])
         during = await others_ms(platform, slow_since)
         fleet.behave()
         await trial.recovered(time.monotonic())
     assert behind > 3 * trial.load.rate, "it was too slow for the load"
+    assert others_behind < 3 * trial.load.rate, "ash and birch answer as many images as before"
     assert grown < NOISE_MIB
     assert during < max(3 * before, before + 100), f"ash and birch took {before:.0f} ms an image, then {during:.0f} ms"
     await restart_cedar(fleet)
