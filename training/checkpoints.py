@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,28 @@ class State:
         return f"epoch-{self.epochs_done:03d}.weights.h5"
 
 
+def check_writable(folder: Path) -> None:
+    """Make the folder, and write something into it: to learn after the first epoch that this fails would be late.
+
+    Raises:
+        TrainingError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise TrainingError(
+            f"{folder} cannot be written: {error.strerror or error}; choose another --output"
+        ) from error
+
+
 def save(folder: Path, state: State, network: Any) -> None:
     """Write weights, optimizer and state; only then the checkpoint before is removed.
 
     A crash at any moment leaves the old checkpoint or the new one, because `state.json` names the weights it belongs to
     and is replaced in one step.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / (UNFINISHED + state.weights)
     network.save_weights(unfinished, overwrite=True)
     replace(unfinished, folder / state.weights)

@@ -1,11 +1,12 @@
 """Measure models as the platform runs them: converted, in the runtime and precision of the settings."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from streamapp.errors import TrainingError
+from streamapp.files import open_place
 from streamapp.runtime import load
 from streamapp.runtime.prepare import prepare
 from streamapp.runtime.spec import Model, ModelSpec
@@ -28,6 +29,7 @@ def evaluate_served(
     """
     pinned = [exact(spec, settings) for spec in specs]
     found = [_tests(spec, places, limit) for spec in pinned]  # what is missing is said before anything is converted
+    settings = _calibrating(settings, places)
     prepare(settings, pinned)
     for spec, items in zip(pinned, found, strict=True):
         model = load(spec, settings)
@@ -36,6 +38,14 @@ def evaluate_served(
             yield spec, evaluate(tests.labels, _answers(model, tests), spec.labels)
         finally:
             model.close()
+
+
+def _calibrating(settings: Settings, places: Sequence[Path]) -> Settings:
+    """With the training pictures of these places for int8, where there are any: never those that it is tested with."""
+    for place in places:
+        if any("train" in PurePosixPath(name).parts[:-1] for name in open_place(place)[0]):
+            return settings.model_copy(update={"data": str(place)})
+    return settings
 
 
 def _tests(spec: ModelSpec, places: Sequence[Path], limit: int) -> list[Item]:

@@ -36,7 +36,11 @@ def load_teacher(recipe: Recipe) -> Teacher | None:
     exported = recipe_in(path)
     try:
         if exported:
-            _check(recipe, recipe.input_size, len(exported.labels))
+            if exported.labels != recipe.labels:
+                raise TrainingError(
+                    f"--teacher {path} was trained for the classes {', '.join(exported.labels)}; "
+                    f"wanted, in this order: {', '.join(recipe.labels)}"
+                )
             return _resizing(_exported(exported, path), recipe.input_size, exported.input_size)
         return _keras(recipe, path)
     except TrainingError:
@@ -73,14 +77,7 @@ def _keras(recipe: Recipe, path: Path) -> Teacher:
     size = recipe.input_size
     if tuple(network.input_shape) != (None, size, size, 3):
         raise TrainingError(f"--teacher {path} takes {network.input_shape}; wanted: {size}×{size} RGB")
-    _check(recipe, size, int(network.output_shape[-1]))
+    if int(network.output_shape[-1]) != len(recipe.labels):
+        raise TrainingError(f"--teacher {path} knows {network.output_shape[-1]} classes; wanted: {len(recipe.labels)}")
     network.trainable = False  # torch then keeps nothing for a way back
     return lambda pixels: keras.ops.convert_to_numpy(network(pixels, training=False))
-
-
-def _check(recipe: Recipe, size: int, classes: int) -> None:
-    if (size, classes) != (recipe.input_size, len(recipe.labels)):
-        raise TrainingError(
-            f"--teacher {recipe.teacher} turns {size}×{size} RGB into {classes} classes; "
-            f"wanted: {recipe.input_size}×{recipe.input_size} RGB into {len(recipe.labels)} classes"
-        )

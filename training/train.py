@@ -60,6 +60,7 @@ class Trainer:
         """
         recipe = self._recipe
         recipe.check_files(resumed=self._state is not None)
+        checkpoints.check_writable(self._folder)
         self._say(f"reading pictures, {recipe.input_size}×{recipe.input_size}")
         data = load(parts_of(recipe), recipe.labels, recipe.input_size, recipe.detail)
         self._say(
@@ -114,11 +115,13 @@ class Trainer:
 
         weights = self._folder / f"{self._recipe.model}.weights.h5"
         facts = {"recipe": self._recipe.portable(), "data_fingerprint": data.fingerprint, "command": state.command}
-        export(network, weights, facts)
-        result = assess(reloaded(self._recipe, weights), data.test, self._recipe)
+        tried = weights.with_name(f"{checkpoints.UNFINISHED}tried-{weights.name}")
+        export(network, tried, facts)
+        result = assess(reloaded(self._recipe, tried), data.test, self._recipe)
         notes = weights.with_name(f"{self._recipe.model}.json")
-        told = {**facts, "sha256": sha256(weights), "history": state.history, "test": result.to_json()}
+        told = {**facts, "sha256": sha256(tried), "history": state.history, "test": result.to_json()}
         checkpoints.write_json(notes, told)
+        checkpoints.replace(tried, weights)  # last: a worker that watches these weights finds what is said of them
         record.finish(result, [weights, notes])
         return Result(weights, result, record.run_id)
 

@@ -141,6 +141,8 @@ def test_a_teacher_shares_in_what_is_wanted(tmp_path: Path, shapes: Path) -> Non
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "magic"], "--init magic: neither imagenet"),
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--teacher", "/no.keras"], "--teacher /no.keras is no"),
         (["evaluate", "mobilenet", "--data", "/nowhere"], "--data /nowhere is neither a folder nor a zip file"),
+        (["evaluate", "--weights", "/no.weights.h5", "--data", "SHAPES"], "--weights /no.weights.h5 does not exist"),
+        (["train", "mobilenet", "--quick", "--data", "SHAPES", "--output", "/dev/null/x"], "choose another --output"),
         (["evaluate", "--weights", "/no.h5", "--data", "SHAPES"], "do not say which model they are for"),
         (["evaluate", "mobilenet", "--weights", "/no.h5", "--data", "SHAPES"], "weights '/no.h5': that path does not"),
     ],
