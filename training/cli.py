@@ -60,7 +60,8 @@ def train(
     seed: Annotated[int | None, option("Start of all random numbers.", "seed", min=0)] = None,
     limit: Annotated[int | None, option("Most pictures of each part of the data; 0: all.", "limit", min=0)] = None,
     precision: Annotated[
-        Precision | None, option("bf16 is several times as fast on a CPU with AMX, with torch.", "precision")
+        Precision | None,
+        option("bf16 is several times as fast with torch on a CPU with AMX or AVX-512 BF16.", "precision"),
     ] = None,
     threads: Annotated[int, typer.Option(help="Threads; 0 uses every core.", min=0)] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last epoch that was finished.")] = False,

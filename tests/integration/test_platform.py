@@ -15,10 +15,13 @@ from aiokafka import AIOKafkaProducer
 from streamapp import topics
 from streamapp.brokers import client_options
 from streamapp.records import ImageMessage, now
+from streamapp.runtime.weights import BUNDLED
 from tests.support.platform import Client, eventually
 from tests.support.stack import Stack, running_stack
 
 MODELS = ("efficientnet", "mobilenet", "resnet50")
+#: Those whose weights come with the project; the others start with fresh ones, and every answer says so.
+TRAINED = {path.name.removesuffix(".weights.h5") for path in BUNDLED.glob("*.weights.h5")}
 GROUPS = {
     **{f"streamapp-{model}": topics.IMAGES for model in MODELS},
     "streamapp-stats": topics.PREDICTIONS,
@@ -82,7 +85,9 @@ async def test_every_image_gets_every_models_answer_once(client: Client) -> None
     inference = {prediction["model"]: prediction["inference_ms"] for prediction in image["predictions"]}
     assert verdict["fastest"] == min(inference, key=inference.__getitem__)
     for prediction in image["predictions"]:
-        assert prediction["trained"] is False, "no weights are bundled yet, and every answer says so"
+        trained = prediction["model"] in TRAINED
+        assert prediction["trained"] is trained, "the bundled weights are the default"
+        assert prediction["model_version"].startswith("cifar10-" if trained else "untrained-")
         assert sum(share for _, share in prediction["top_k"]) == pytest.approx(1, abs=1e-3)
         stored = await client.get(f"/api/v1/predictions/{prediction['prediction_id']}")
         assert stored["image_id"] == str(ids[0])
@@ -102,8 +107,11 @@ async def test_an_answer_is_visible_at_once(client: Client) -> None:
 
 
 async def test_figures_count_every_image_from_every_worker(client: Client) -> None:
-    await client.upload(*range(2000, 2030), label="cat")
+    ids = await client.upload(*range(2000, 2030), label="cat")
     await settled(client)
+    images = [await client.get(f"/api/v1/images/{image_id}") for image_id in ids]
+    answers = [prediction for image in images for prediction in image["predictions"]]
+    cats = Counter(answer["model"] for answer in answers if answer["prediction"] == "cat")
     kinds = (await client.counts()).outcomes
     predicted = {model: kinds[model]["predicted"] for model in MODELS}
     assert min(predicted.values()) >= 30
@@ -119,8 +127,11 @@ async def test_figures_count_every_image_from_every_worker(client: Client) -> No
         await eventually(as_stored, 30, "the figures are what PostgreSQL holds, though no worker sees them all")
     assert await counted() == predicted
     for row in (await client.get("/api/v1/stats?window=5m"))["models"]:
-        assert row["trained"] is False
-        assert row["accuracy"] is None, "untrained weights have no accuracy"
+        assert row["trained"] is (row["model_name"] in TRAINED)
+        if row["trained"]:
+            assert row["accuracy"] == pytest.approx(cats[row["model_name"]] / 30), "only these have a label"
+        else:
+            assert row["accuracy"] is None, "untrained weights have no accuracy"
         assert 0 < row["stages"]["inference"]["p50"] <= row["stages"]["inference"]["p99"]
         assert 0 < row["avg_confidence"] <= 1
         assert row["avg_latency_ms"] > 0

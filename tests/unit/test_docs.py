@@ -15,7 +15,7 @@ from streamapp.__main__ import cli
 from streamapp.settings import NOT_SETTINGS, PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "streamapp/weights/README.md"]
 READMES = [ROOT / "README.md", ROOT / "README.es.md"]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE_BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
