@@ -58,7 +58,7 @@ class SettleAll(Which, SettleOne):
     """Which letters are settled, and how."""
 
     after: Whole = Field(0, ge=0, le=LARGEST_ID, description="`next` of the answer before.")
-    through: Whole | None = Field(None, ge=0, le=LARGEST_ID, description="`through` of the first answer.")
+    through: Whole = Field(LARGEST_ID, ge=0, le=LARGEST_ID, description="`through` of the first answer.")
 
 
 class Letters(BaseModel):
@@ -154,7 +154,7 @@ class DeadLetters:
         return Reply(_shown(await self._known(path)), 200 if order.dry_run else 202)
 
     async def _settle_all(self, settle: Settle, order: SettleAll) -> Reply[Settled]:
-        through = await self._store.newest() if order.through is None else order.through
+        through = min(order.through, await self._store.newest())
         found = await self._store.open_after(order.filter(), order.after, through, AT_ONCE + 1)
         settled, refused = await self._settle(settle, found[:AT_ONCE], order.dry_run)
         more = found[AT_ONCE - 1] if len(found) > AT_ONCE else None
