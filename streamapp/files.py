@@ -34,9 +34,6 @@ def open_place(place: Path) -> tuple[list[str], Callable[[str], bytes]]:
 def _unzipped(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         return archive.read(name)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-    ) as error:  # RuntimeError: encrypted, or packed in an unknown way
+    # RuntimeError: it is encrypted, or packed in a way that Python does not know.
+    except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise OSError(str(error)) from error

@@ -41,11 +41,12 @@ def evaluate_served(
 
 
 def _calibrating(settings: Settings, places: Sequence[Path]) -> Settings:
-    """With the training pictures of these places for int8, where there are any: never those that it is tested with."""
+    """With pictures of these places for int8, or as it was: never with a place that has test pictures alone."""
     for place in places:
-        if any("train" in PurePosixPath(name).parts[:-1] for name in open_place(place)[0]):
+        if any("test" not in PurePosixPath(name).parts[:-1] for name in open_place(place)[0]):
             return settings.model_copy(update={"data": str(place)})
-    return settings
+    measured_with = settings.data and Path(settings.data) in places
+    return settings.model_copy(update={"data": ""}) if measured_with else settings
 
 
 def _tests(spec: ModelSpec, places: Sequence[Path], limit: int) -> list[Item]:

@@ -70,9 +70,8 @@ class Settings(
 NOT_SETTINGS = frozenset(
     PREFIX + name
     for name in (
-        "API_TOKEN",
-        "API_URL",
-        *(f"TEST_{what}" for what in ("DATA", "EXAMPLES", "MODEL_CACHE", "SEEDS", "SHOTS")),
+        *("API_TOKEN", "API_URL"),
+        *("TEST_DATA", "TEST_EXAMPLES", "TEST_MODEL_CACHE", "TEST_SEEDS", "TEST_SHOTS"),
     )
 )
 
