@@ -44,7 +44,7 @@ def train(
     batch_size: Annotated[int | None, option("Pictures in one step.", "batch_size", min=2)] = None,
     input_size: Annotated[int | None, typer.Option(help="Side in pixels; else the model's own.", min=32)] = None,
     init: Annotated[
-        str | None, option("imagenet, scratch, or a .weights.h5, .keras, .pt, .pth or .whl file.", "init")
+        str | None, option("imagenet, scratch, or a .weights.h5, .keras, .pt, .pth, .whl or .tgz file.", "init")
     ] = None,
     teacher: Annotated[
         str | None, typer.Option(help="A .keras or .weights.h5 file whose answers are mixed into the labels.")

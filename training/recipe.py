@@ -9,7 +9,7 @@ from streamapp.errors import TrainingError
 from streamapp.runtime.spec import ModelSpec
 
 #: Files that a network can start from: torch checkpoints and Keras files.
-TORCH, KERAS = (".pt", ".pth", ".whl"), (".keras", ".weights.h5")
+TORCH, TFJS, KERAS = (".pt", ".pth", ".whl"), (".tgz",), (".keras", ".weights.h5")
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class Recipe:
         """
         files = {"--teacher": self.teacher} if self.teacher else {}
         if not resumed and self.init not in ("scratch", "imagenet"):
-            if not self.init.endswith(TORCH + KERAS):
-                kinds = ", ".join(KERAS + TORCH)
+            if not self.init.endswith(KERAS + TORCH + TFJS):
+                kinds = ", ".join(KERAS + TORCH + TFJS)
                 raise TrainingError(f"--init {self.init}: neither imagenet, scratch nor a file of {kinds}")
             files["--init"] = self.init
         for option, path in files.items():

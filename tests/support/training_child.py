@@ -1,8 +1,8 @@
 """What tests of the trainer do in a child process, so that they themselves never import TensorFlow.
 
 `interrupted DATA FOLDER`: a training straight through, and one that SIGTERM ends after its first epoch, and resumed.
-`features FOLDER`: networks that start from a torch checkpoint, beside the same computed from the checkpoint; and the
-normalisations that start as zeros in networks from scratch.
+`features FOLDER`: networks that start from a torch checkpoint, beside the same computed from the checkpoint; one that
+starts from a TensorFlow.js model, beside that model; and the normalisations that start as zeros from scratch.
 `distilled DATA FOLDER`: what a batch wants of a student whose teacher, of larger pictures, always says the first class.
 Each prints one JSON object as its last line.
 """
@@ -20,6 +20,7 @@ import numpy as np
 
 from streamapp.errors import TrainingError
 from streamapp.runtime.spec import CIFAR10
+from tests.support.tfjs_files import tarball
 from tests.support.torch_files import old_layout
 from training import backend
 from training.checkpoints import STATE, find
@@ -89,7 +90,8 @@ def features(folder: str) -> dict[str, Any]:
     """The largest difference inside of the picture, relative to the largest value; the silent layers' names."""
     backend.prepare(0)
     differences = {name: _first_layers(Path(folder), name) for name in ("MobileNetV2", "EfficientNetB0")}
-    return {**differences, "silent": {name: _silent(name) for name in ("ResNet50", *differences)}}
+    silent = {name: _silent(name) for name in ("ResNet50", *differences)}
+    return {**differences, "ResNet50": _older_resnet(Path(folder)), "silent": silent}
 
 
 def _first_layers(folder: Path, architecture: str) -> float:
@@ -115,6 +117,41 @@ def _first_layers(folder: Path, architecture: str) -> float:
     wanted = wanted * state["1.weight"] + state["1.bias"]
     inside = slice(1, -1)
     return float(np.abs(answer[:, inside, inside] - wanted[:, inside, inside]).max() / np.abs(wanted).max())
+
+
+def _older_resnet(folder: Path) -> float:
+    """The same for the features of a ResNet50 of an older Keras: other names, another epsilon, biases."""
+    import keras
+
+    from streamapp.runtime.architectures import build
+    from training import fromtfjs
+    from training.pretrained import flat_layers, initialise
+
+    older, network = (build("ResNet50", 32, 10) for _ in range(2))
+    random, weights, options = np.random.default_rng(2), dict[str, Any](), dict[str, Any]()
+    for layer in flat_layers(older):
+        norm = isinstance(layer, keras.layers.BatchNormalization)
+        if norm:
+            layer.epsilon = 1e-3
+            layer.set_weights([random.uniform(0.5, 1, values.shape) for values in layer.get_weights()])
+        elif isinstance(layer, keras.layers.Conv2D):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel, random.normal(size=bias.shape)])
+        else:
+            continue
+        name = fromtfjs.old_name(layer.name)
+        weights[name] = {
+            variable.name: values for variable, values in zip(layer.weights, layer.get_weights(), strict=True)
+        }
+        options[name] = {"epsilon": 1e-3} if norm else {}
+    (folder / "older.tgz").write_bytes(tarball(weights, options, 4 << 20))
+    initialise(network, "ResNet50", str(folder / "older.tgz"))
+    picture = random.uniform(-128, 128, (2, 32, 32, 3)).astype("float32")  # as the preprocessing hands it on
+    answer, wanted = (
+        np.asarray(keras.Model(body.input, body.layers[-2].output)(picture, training=False))
+        for body in (network.layers[-1], older.layers[-1])
+    )
+    return float(np.abs(answer - wanted).max() / np.abs(wanted).max())
 
 
 def _silent(architecture: str) -> list[str]:

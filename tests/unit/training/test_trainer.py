@@ -114,6 +114,10 @@ def test_torch_features_give_the_answers_that_torch_would_give(features: dict[st
     assert features["EfficientNetB0"] < 1e-4
 
 
+def test_features_of_an_older_resnet_give_its_answers(features: dict[str, Any]) -> None:
+    assert features["ResNet50"] < 1e-4
+
+
 def test_from_scratch_each_residual_block_passes_on_what_it_gets(features: dict[str, Any]) -> None:
     silent = features["silent"]
     blocks = {2: 3, 3: 4, 4: 6, 5: 3}
@@ -138,6 +142,7 @@ def test_a_teacher_shares_in_what_is_wanted(tmp_path: Path, shapes: Path) -> Non
         (["train", "mobilenet", "--data", "/nowhere"], "--data /nowhere is neither a folder nor a zip file"),
         (["train", "mobilenet", "--resume"], "there is no training to --resume in"),
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "/no.pt"], "--init /no.pt is no file"),
+        (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "TGZ"], "can start ResNet50, not Mobi"),
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--init", "magic"], "--init magic: neither imagenet"),
         (["train", "mobilenet", "--quick", "--data", "SHAPES", "--teacher", "/no.keras"], "--teacher /no.keras is no"),
         (["evaluate", "mobilenet", "--data", "/nowhere"], "--data /nowhere is neither a folder nor a zip file"),
@@ -148,7 +153,9 @@ def test_a_teacher_shares_in_what_is_wanted(tmp_path: Path, shapes: Path) -> Non
     ],
 )
 def test_what_cannot_be_done_is_one_line(tmp_path: Path, shapes: Path, arguments: list[str], said: str) -> None:
-    done = run(tmp_path, "streamapp", *[str(shapes) if word == "SHAPES" else word for word in arguments])
+    places = {"SHAPES": shapes, "TGZ": tmp_path / "net.tgz"}
+    places["TGZ"].write_bytes(b"")
+    done = run(tmp_path, "streamapp", *[str(places.get(word, word)) for word in arguments])
     assert done.returncode == 1
     assert said in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
