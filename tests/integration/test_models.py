@@ -29,10 +29,8 @@ from tests.support import model_child
 from tests.support.models import TEST, TRAIN, Images, Labels, as_json, cifar10, keras_answers, run_child
 from tests.support.stack import ROOT, share_models
 
-LARGE = ("resnet50", "mobilenet", "efficientnet")
-ARCHITECTURES = dict(zip(LARGE, ("ResNet50", "MobileNetV2", "EfficientNetB0"), strict=True)) | {"trained": "TinyCNN"}
 SIZE = 64
-CHECKED, CALIBRATION = 200, 64
+CHECKED = 200
 TINY = ModelSpec("tiny", "TinyCNN", weights="fresh")
 
 
@@ -79,26 +77,23 @@ def tiny(settings: Settings) -> ModelSpec:
 
 
 @pytest.fixture(scope="module")
-def models(settings: Settings, pictures: Pictures, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelSpec]:
-    """The three architectures with weights that tell images apart, and a small CNN that is trained; all converted."""
+def trained(settings: Settings, pictures: Pictures, tmp_path_factory: pytest.TempPathFactory) -> ModelSpec:
+    """The small CNN, trained until it tells images apart, and converted; `test_parity.py` has the large ones."""
     recipe = hashlib.sha256(Path(model_child.__file__).read_bytes() + version("keras").encode()).hexdigest()[:12]
-    folder = cache.root(settings) / f"weights-{recipe}"
-    folder.mkdir(exist_ok=True)
-    files = {name: folder / f"{architecture}.weights.h5" for name, architecture in ARCHITECTURES.items()}
-    if not all(file.exists() for file in files.values()):
+    file = cache.root(settings) / f"weights-{recipe}" / "TinyCNN.weights.h5"
+    file.parent.mkdir(exist_ok=True)
+    if not file.exists():
         images, labels = pictures[CHECKED:].save(tmp_path_factory.mktemp("train"))
-        run_child("train", str(files["trained"]), images, labels)
-        images, _ = pictures[CHECKED : CHECKED + CALIBRATION].save(tmp_path_factory.mktemp("calibrate"))
-        run_child("calibrate", str(folder), images, *[ARCHITECTURES[name] for name in LARGE])
-    specs = {name: ModelSpec(name, ARCHITECTURES[name], weights=str(file)) for name, file in files.items()}
-    prepare(settings, list(specs.values()))
-    return specs
+        run_child("train", str(file), images, labels)
+    spec = ModelSpec("trained", "TinyCNN", weights=str(file))
+    prepare(settings, [spec])
+    return spec
 
 
 @pytest.fixture(scope="module")
-def reference(models: dict[str, ModelSpec], settings: Settings, pictures: Pictures) -> dict[str, np.ndarray]:
+def reference(trained: ModelSpec, settings: Settings, pictures: Pictures) -> np.ndarray:
     """What Keras answers for the pictures."""
-    return keras_answers(list(models.values()), settings, pictures[:CHECKED].images)
+    return keras_answers([trained], settings, pictures[:CHECKED].images)["trained"]
 
 
 def compared(name: str, answers: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
@@ -111,36 +106,31 @@ def compared(name: str, answers: np.ndarray, expected: np.ndarray) -> tuple[floa
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_runtime_answers_as_keras_does(
-    name: str,
-    models: dict[str, ModelSpec],
-    reference: dict[str, np.ndarray],
-    settings: Settings,
-    pictures: Pictures,
+    trained: ModelSpec, reference: np.ndarray, settings: Settings, pictures: Pictures
 ) -> None:
-    model, images = load(models[name], settings), pictures[:CHECKED].images
+    model, images = load(trained, settings), pictures[:CHECKED].images
     answers = np.concatenate([model.predict(image[np.newaxis]) for image in images])
-    agreement, largest = compared(name, answers, reference[name])
+    agreement, largest = compared("f32", answers, reference)
     assert agreement >= 0.995
     assert largest <= 0.01
     assert model.predict(images[:32]) == pytest.approx(answers[:32], abs=1e-4)
     assert model.info.trained
-    assert model.info.model_version == hashlib.sha256(Path(models[name].weights).read_bytes()).hexdigest()[:12]
+    assert model.info.model_version == hashlib.sha256(Path(trained.weights).read_bytes()).hexdigest()[:12]
 
 
 @pytest.mark.data
 def test_bf16_is_used_where_the_cpu_has_it_and_said(
-    models: dict[str, ModelSpec], reference: dict[str, np.ndarray], settings: Settings, pictures: Pictures
+    trained: ModelSpec, reference: np.ndarray, settings: Settings, pictures: Pictures
 ) -> None:
     from openvino import Core
 
-    model = load(replace(models["trained"], precision="bf16"), settings)
+    model = load(replace(trained, precision="bf16"), settings)
     capable = "BF16" in Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert model.info.precision == ("bf16" if capable else "f32")
     answers = model.predict(pictures[:CHECKED].images)
     assert answers.sum(axis=1) == pytest.approx(np.ones(CHECKED), abs=1e-5)
-    agreement, largest = compared("bf16", answers, reference["trained"])
+    agreement, largest = compared("bf16", answers, reference)
     assert agreement >= 0.97
     assert largest <= 0.1
     assert not capable or largest > 1e-4, "this is single precision under another name"
@@ -148,13 +138,13 @@ def test_bf16_is_used_where_the_cpu_has_it_and_said(
 
 @pytest.mark.data
 def test_int8_is_calibrated_used_and_said(
-    models: dict[str, ModelSpec], settings: Settings, pictures: Pictures, tmp_path: Path
+    trained: ModelSpec, settings: Settings, pictures: Pictures, tmp_path: Path
 ) -> None:
-    spec, said = models["trained"].at("int8"), list[str]()
+    spec, said = trained.at("int8"), list[str]()
     own = settings.model_copy(update={"data_dir": tmp_path})  # so that it is made anew each time
     prepare(own.model_copy(update={"data": str(TRAIN)}), [spec], said.append)
     assert any("calibrated with 300 pictures of cifar10-train.zip" in line for line in said)
-    model, exact = load(spec, own), load(models["trained"], settings)
+    model, exact = load(spec, own), load(trained, settings)
     assert (model.info.model, model.info.precision, model.info.sha256) == ("trained-int8", "int8", exact.info.sha256)
     assert (model.info.parameters, model.info.flops) == (exact.info.parameters, exact.info.flops)
     answers, expected = (each.predict(pictures.images) for each in (model, exact))
