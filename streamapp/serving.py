@@ -26,6 +26,10 @@ class Reloaded(BaseModel):
     outcome: Outcome = Field(description="`unchanged`: that version was served already, and nothing was done.")
     by: str
     request_id: str = ""
+    ordered_at: AwareDatetime | None = Field(
+        default=None,
+        description="When it was told to: an order of before is done too. Null where the weights had moved.",
+    )
     at: AwareDatetime
     seconds: float = Field(description="From the beginning to the switch, or to the failure.")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import asdict
 from datetime import datetime
 
-from streamapp.errors import ModelError, RegistryUnavailable
+from streamapp.errors import RegistryUnavailable
 from streamapp.inference import InferenceThread
 from streamapp.metrics import Metrics
 from streamapp.records import now
@@ -91,16 +91,16 @@ class Service:
         """Close the model after its last call."""
         self.inference.close()
 
-    async def reload(self, by: str, request_id: str = "") -> Reloaded:
+    async def reload(self, by: str, request_id: str = "", ordered_at: datetime | None = None) -> Reloaded:
         """Serve what the weights stand for now. One reload after the other, so the last one asked for wins."""
         async with self._one_at_a_time:
-            return await self._reload(by, request_id)
+            return await self._reload(by, request_id, ordered_at)
 
     async def look(self) -> bool:
         """Reload where the weights are not those of the last look; whether there is something new to say."""
         try:
             seen = await in_thread(f"look-{self.spec.name}", mark, self.spec, self._settings)
-        except ModelError as error:
+        except Exception as error:  # whatever a registry or a file system does, this model goes on
             known = self._look_error is not None and self._look_error.error == str(error)
             self._look_error = self._look_error if known else self._failed(error)
             return not known
@@ -125,7 +125,7 @@ class Service:
             }
         )
 
-    async def _reload(self, by: str, request_id: str = "") -> Reloaded:
+    async def _reload(self, by: str, request_id: str = "", ordered_at: datetime | None = None) -> Reloaded:
         start = time.monotonic()
         outcome: Outcome = "failed"
         try:
@@ -137,7 +137,8 @@ class Service:
                 self._seen = None  # so that the next look tries again
         self._metrics.model_reloads.labels(self.spec.name, outcome).inc()
         seconds = round(time.monotonic() - start, 3)
-        self._last = Reloaded(outcome=outcome, by=by, request_id=request_id, at=now(), seconds=seconds)
+        order = {"by": by, "request_id": request_id, "ordered_at": ordered_at}
+        self._last = Reloaded.model_validate({**order, "outcome": outcome, "at": now(), "seconds": seconds})
         return self._last
 
     async def _renew(self, start: float) -> Outcome:

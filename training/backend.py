@@ -6,14 +6,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from streamapp.errors import TrainingError
+
 
 def prepare(threads: int) -> str:
-    """Choose TensorFlow unless KERAS_BACKEND says otherwise, and so many threads (0: all cores); the backend's name."""
+    """Choose TensorFlow unless KERAS_BACKEND says otherwise, and so many threads (0: all cores); the backend's name.
+
+    Raises:
+        TrainingError: the backend is not installed.
+    """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet():
-        import keras
-
+        try:
+            import keras
+        except ImportError as error:
+            name = os.environ["KERAS_BACKEND"]
+            mend = f"`pip install {name}`, or unset KERAS_BACKEND"
+            raise TrainingError(f"KERAS_BACKEND={name}: that backend is not installed ({error}): {mend}") from error
         backend: str = keras.backend.backend()
         if threads:
             _limit(backend, threads)

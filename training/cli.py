@@ -12,7 +12,7 @@ from streamapp.errors import TrainingError
 from streamapp.runtime.spec import ModelSpec
 from streamapp.settings import Settings
 from training.evaluation import Evaluation
-from training.recipe import KERAS, Recipe
+from training.recipe import FILES, KERAS, Recipe
 from training.registry import Registry
 
 if TYPE_CHECKING:
@@ -79,6 +79,9 @@ def train(
     places = data or ([Path(settings.data)] if settings.data and not resume else [])
     if places:
         options["data"] = tuple(str(place.resolve()) for place in places)
+    for name in ("init", "teacher"):  # so that --resume finds them from another folder too
+        if str(options.get(name, "")).endswith(FILES):
+            options[name] = str(Path(options[name]).resolve())
     folder = output or settings.data_dir / "training"
     if variants := [name for name in models or [] if "@" in name]:
         raise TrainingError(f"{variants[0]}: precision is chosen when a model runs; name the model alone to train it")

@@ -49,8 +49,11 @@ def initialise(layers: Sequence[Any], architecture: str, path: Path) -> None:
         raise TrainingError(f"--init {path} does not hold the convolutions of {architecture}")
     for layer, kernel in zip(convolutions, kernels, strict=True):
         layer.set_weights([np.transpose(kernel, _axes(layer))])
-    for layer, name in zip(norms, names, strict=True):
-        layer.set_weights(_norm(given, name, source.epsilon, layer.epsilon))
+    try:
+        for layer, name in zip(norms, names, strict=True):
+            layer.set_weights(_norm(given, name, source.epsilon, layer.epsilon))
+    except (KeyError, ValueError) as error:  # one more than here, one without a weight, or of another size
+        raise TrainingError(f"--init {path} does not hold the BatchNorms of {architecture}: {error}") from error
     _open_gates(layers)
     _take_over_input(layers, convolutions[0], norms[0], source)
 

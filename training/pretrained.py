@@ -88,15 +88,20 @@ def _from_keras_imagenet(network: Any, architecture: str) -> None:
     for layer in flat_layers(network):
         if layer.name in given:
             layer.set_weights(given[layer.name])
-    if architecture.startswith("EfficientNetB"):
-        _fold_rescaling(network, source)
+    _take_over_normalization(network, source)
 
 
-def _fold_rescaling(network: Any, source: Any) -> None:
-    """Keras divides once more by √std, in a layer that it builds with these weights only: put it into the variance."""
+def _take_over_normalization(network: Any, source: Any) -> None:
+    """EfficientNet's mean and variance of the input, in a layer without a name of its own.
+
+    With these weights only, Keras divides once more by √std, in a further layer: that goes into the variance.
+    """
     scales = [layer.scale for layer in flat_layers(source) if isinstance(layer, keras.layers.Rescaling)]
-    for layer in flat_layers(network):
-        if isinstance(layer, keras.layers.Normalization) and len(scales) > 1:
-            mean, variance, count = layer.get_weights()
-            layer.set_weights([mean, variance / np.square(scales[-1]), count])
-            layer.finalize_state()
+    own, theirs = (
+        [layer for layer in flat_layers(each) if isinstance(layer, keras.layers.Normalization)]
+        for each in (network, source)
+    )
+    for layer, given in zip(own, theirs, strict=True):
+        mean, variance, count = given.get_weights()
+        layer.set_weights([mean, variance / np.square(scales[-1] if len(scales) > 1 else 1), count])
+        layer.finalize_state()

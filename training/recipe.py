@@ -8,8 +8,9 @@ from typing import Any
 from streamapp.errors import TrainingError
 from streamapp.runtime.spec import ModelSpec
 
-#: Files that a network can start from: torch checkpoints and Keras files.
+#: Files that a network can start from: of torch, of TensorFlow.js, of Keras.
 TORCH, TFJS, KERAS = (".pt", ".pth", ".whl"), (".tgz",), (".keras", ".weights.h5")
+FILES = KERAS + TORCH + TFJS
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,16 @@ class Recipe:
         names = {"data": [Path(place).name for place in self.data], "teacher": Path(self.teacher).name}
         return {**self.to_json(), **names, "init": Path(self.init).name}
 
-    def check_files(self, resumed: bool) -> None:
-        """Refuse weights that are not there before anything is read; a training that goes on has its own to start from.
+    def check_files(self) -> None:
+        """Refuse weights that are not there before anything is read.
 
         Raises:
             TrainingError: `init` is no way to start, or a file of it or of the teacher is missing.
         """
         files = {"--teacher": self.teacher} if self.teacher else {}
-        if not resumed and self.init not in ("scratch", "imagenet"):
-            if not self.init.endswith(KERAS + TORCH + TFJS):
-                kinds = ", ".join(KERAS + TORCH + TFJS)
-                raise TrainingError(f"--init {self.init}: neither imagenet, scratch nor a file of {kinds}")
+        if self.init not in ("scratch", "imagenet"):
+            if not self.init.endswith(FILES):
+                raise TrainingError(f"--init {self.init}: neither imagenet, scratch nor a file of {', '.join(FILES)}")
             files["--init"] = self.init
         for option, path in files.items():
             if not Path(path).is_file():

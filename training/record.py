@@ -1,6 +1,7 @@
 """Every training is an MLflow run; by default in a local SQLite file, with its artefacts in a folder beside it."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -55,13 +56,17 @@ class Record:
         """The metrics after epoch `number`, counted from 1."""
         self._metrics(row, number)
 
+    def has_epoch(self, number: int) -> bool:
+        """Whether the store has metrics of epoch `number`, counted from 1."""
+        return any(metric.step == number for metric in _ask(self._client.get_metric_history, self.run_id, "loss"))
+
     def finish(self, result: Evaluation, files: Sequence[Path]) -> None:
         """The test's metrics, the confusion matrix as a picture and as numbers, the model's files; then it is done."""
         from training.picture import confusion_picture
 
         low, high = result.accuracy.interval
         self._metrics({"test_accuracy": result.accuracy.value, "test_accuracy_low": low, "test_accuracy_high": high})
-        self._metrics({f"test_accuracy_{label}": rate.value for label, rate in result.per_class.items()})
+        self._metrics({f"test_accuracy_{_plain(label)}": rate.value for label, rate in result.per_class.items()})
         _ask(self._client.log_figure, self.run_id, confusion_picture(result), "confusion.png")
         _ask(self._client.log_dict, self.run_id, result.to_json(), "evaluation.json")
         self.files(files)
@@ -81,6 +86,11 @@ class Record:
 
         now = int(time.time() * 1000)
         _ask(self._client.log_batch, self.run_id, [Metric(name, value, now, step) for name, value in values.items()])
+
+
+def _plain(label: str) -> str:
+    """A class in the characters that MLflow takes in the name of a metric."""
+    return re.sub(r"[^\w.\- ]", "_", label)
 
 
 def _param(name: str, value: Any) -> Any:

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Trainer:
             TrainingError: the data, the weights to start from or the MLflow store cannot be used, or it is interrupted.
         """
         recipe = self._recipe
-        recipe.check_files(resumed=self._state is not None)
+        recipe.check_files()
         checkpoints.check_writable(self._folder)
         self._say(f"reading pictures, {recipe.input_size}×{recipe.input_size}")
         data = load(parts_of(recipe), recipe.labels, recipe.input_size, recipe.detail)
@@ -85,7 +85,10 @@ class Trainer:
             if self._state.fingerprint != data.fingerprint:
                 raise TrainingError(f"{self._folder}: the data is not the one this training began with; start anew")
             self._say(f"going on after epoch {self._state.epochs_done} of {self._recipe.epochs}")
-            return Record.resume(self._data_dir, self._state.run_id), self._state
+            record = Record.resume(self._data_dir, self._state.run_id)
+            if not record.has_epoch(self._state.epochs_done):  # the store may have been why it stopped
+                record.epoch(self._state.epochs_done, self._state.history[-1])
+            return record, self._state
         params = {**self._recipe.to_json(), "data_fingerprint": data.fingerprint, "backend": backend_name}
         record = Record.start(self._data_dir, self._recipe.model, {**params, "command": command()})
         return record, State(self._recipe, data.fingerprint, record.run_id, command())
@@ -139,10 +142,10 @@ class Trainer:
         try:
             yield
         except BaseException as error:
+            with suppress(TrainingError):  # a store that does not answer must not hide why it ended
+                record.end("KILLED" if interrupted else "FAILED")
             if interrupted:  # whatever a library that was in the middle of something has made of it
-                record.end("KILLED")
                 raise TrainingError(self._interrupted()) from None
-            record.end("FAILED")
             if isinstance(error, OSError):
                 raise TrainingError(f"{self._folder} cannot be written: {error.strerror or error}") from error
             raise

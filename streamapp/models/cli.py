@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from streamapp.errors import ApiError, ModelError, RegistryUnavailable
@@ -28,10 +29,10 @@ def list_models() -> None:
     columns = max(rows, key=len).keys()
     table = Table(*columns)
     for row in rows:
-        table.add_row(*[row.get(column, "") for column in columns])
+        table.add_row(*[escape(row.get(column, "")) for column in columns])
     _console().print(table)
     for error in errors:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        _error(error)
     if errors:
         raise typer.Exit(1)
 
@@ -40,13 +41,19 @@ def list_models() -> None:
 def show(name: Name) -> None:
     """Show all that is known of a model, with the versions that are registered."""
     settings = Settings.load()
-    spec = _specs(settings).get(name)
+    spec, error = _specs(settings).get(name), None
     if spec is not None:
         table = Table(show_header=False, box=None)
-        for fact, text in overview.look(spec, settings).details(settings).items():
-            table.add_row(fact, text)
+        try:
+            for fact, text in overview.look(spec, settings).details(settings).items():
+                table.add_row(fact, escape(text))
+        except ModelError as caught:  # what is registered says what could be done about it
+            error = caught
         _console().print(table)
     _versions(name, settings, spec is not None)
+    if error is not None:
+        _error(error)
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -141,6 +148,10 @@ def _follow(name: str, settings: Settings) -> None:
         print(f"the platform at {api} runs no version of it: start it with STREAMAPP_WEIGHTS={name}={champion}")
     for model in models or ():
         running.reload(api, model, print)
+
+
+def _error(error: ModelError) -> None:
+    Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
 
 
 def _console() -> Console:

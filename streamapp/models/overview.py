@@ -21,7 +21,8 @@ class Contestant:
     @property
     def accuracy(self) -> Accuracy | None:
         """What training measured."""
-        return facts.accuracy(self.weights.path, self.entry.meta.facts if self.entry else {})
+        said = self.entry.meta.facts if self.entry else {}
+        return facts.accuracy(self.weights.path, self.weights.digest, said)
 
     def row(self, settings: Settings) -> dict[str, str]:
         """What `models list` shows."""

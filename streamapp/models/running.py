@@ -1,11 +1,13 @@
 """Tells a running platform that a registered model has another champion, and waits for what comes of it."""
 
+import http.client
 import json
 import os
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from streamapp.devstack.runfile import read
@@ -45,23 +47,31 @@ def reload(api: str, model: str, say: Say, patience_s: float = PATIENCE_S) -> No
         ApiError: the API does not answer, a worker could not change over, or not in time; all of them go on with
             what they served before.
     """
-    ordered = _ask(f"{api}/api/v1/models/{model}/reload", "POST")["request_id"]
+    ordered = datetime.fromisoformat(_ask(f"{api}/api/v1/models/{model}/reload", "POST")["at"])
     say(f"{model}: its workers look for it; where it must be converted first, that takes a while")
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         workers = _ask(f"{api}/api/v1/models/{model}")["workers"]
-        if workers and all((worker["last_reload"] or {}).get("request_id") == ordered for worker in workers):
+        if workers and all(_has_looked(worker, ordered) for worker in workers):
             return _tell(model, workers, say)
         time.sleep(POLL_S)
     raise ApiError(f"{model}: its workers have not answered within {patience_s:g} s; see {api}/api/v1/models/{model}")
 
 
+def _has_looked(worker: Mapping[str, Any], ordered: datetime) -> bool:
+    """Whether a worker has looked for a new version since: for this order, for a later one, or when it started."""
+    told = (worker["last_reload"] or {}).get("ordered_at")
+    looked = [worker["started_at"], *([told] if told else [])]
+    return any(datetime.fromisoformat(moment) >= ordered for moment in looked)
+
+
 def _tell(model: str, workers: list[dict[str, Any]], say: Say) -> None:
-    failed = [worker for worker in workers if worker["last_reload"]["outcome"] == "failed"]
+    failed = [worker for worker in workers if (worker["last_reload"] or {}).get("outcome") == "failed"]
     for worker in workers:
         if worker not in failed:
             last = worker["last_reload"]
-            say(f"{model}: {worker['model_version']} serves ({last['outcome']}, {last['seconds']:.1f} s)")
+            how = f"{last['outcome']}, {last['seconds']:.1f} s" if last else "started meanwhile"
+            say(f"{model}: {worker['model_version']} serves ({how})")
     if failed:
         reason = (failed[0]["reload_error"] or {}).get("error", "its worker does not say why")
         raise ApiError(f"{model} goes on with {failed[0]['model_version']}: {reason}")
@@ -80,7 +90,7 @@ def _ask(address: str, method: str = "GET") -> Any:
     except urllib.error.HTTPError as error:
         with error:
             raise ApiError(f"{method} {address}: {_problem(error)}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise ApiError(f"the API does not answer at {address}: {getattr(error, 'reason', error)}") from error
 
 

@@ -126,7 +126,7 @@ class ModelAgent:
         """Reload as often as was ordered, one order after the other."""
         while not self.app.should_stop:
             order = await self._orders.get()
-            await self.service.reload(order.by, order.request_id)
+            await self.service.reload(order.by, order.request_id, order.timestamp)
             await self.announce()
 
     async def watch(self) -> None:

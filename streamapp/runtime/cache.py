@@ -71,7 +71,7 @@ class Entry:
             parameters=self.meta.parameters,
             flops=self.meta.flops,
             sha256=self.weights.digest,
-            accuracy=facts.accuracy(self.weights.path, self.meta.facts),
+            accuracy=facts.accuracy(self.weights.path, self.weights.digest, self.meta.facts),
             detail=spec.detail,
             size_bytes=sum(self.meta.files.get(name, 0) for name in LOADED[runtime]),
         )

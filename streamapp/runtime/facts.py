@@ -40,7 +40,7 @@ def inside(path: Path | None) -> dict[str, Any]:
 
 def place(path: Path) -> Path:
     """Where the facts beside weights are: `x.json` for `x.weights.h5` or `x.keras`."""
-    return path.with_name(path.name.removesuffix(WEIGHTS).removesuffix(KERAS) + ".json")
+    return path.parent / (path.name.removesuffix(WEIGHTS).removesuffix(KERAS) + ".json")
 
 
 def beside(path: Path | None) -> dict[str, Any]:
@@ -106,12 +106,13 @@ def check_input(spec: ModelSpec, facts: Mapping[str, Any]) -> None:
             )
 
 
-def accuracy(path: Path | None, facts: Mapping[str, Any]) -> Accuracy | None:
+def accuracy(path: Path | None, digest: str, facts: Mapping[str, Any]) -> Accuracy | None:
     """The accuracy that training measured: the one in the file's own `facts`, else the one beside the file.
 
-    What lies beside may belong to weights that lay there before: it counts only where it agrees with the file.
+    What lies beside may belong to weights that lay there before: it counts only where it agrees with the file and
+    with its hash.
     """
-    notes = beside(path) if "test" not in facts else facts
+    notes = facts if "test" in facts or path is None else noted(path, digest)
     if any(notes.get(name) != value for name, value in facts.items()):
         return None
     try:

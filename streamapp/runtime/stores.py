@@ -1,6 +1,7 @@
 """Where MLflow keeps its registry, asked without MLflow: servers by its REST interface, the local database by SQL."""
 
 import base64
+import http.client
 import json
 import os
 import re
@@ -75,10 +76,10 @@ def ask_server(
     """
     try:
         return parse(_json(f"{store.rstrip('/')}/api/2.0/mlflow/{path}?{urllib.parse.urlencode(query)}"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, urllib.error.HTTPError) and error.code in (400, 404):
             raise missing from error
-        reason = getattr(error, "reason", "") or f"with something else ({type(error).__name__})"
+        reason = getattr(error, "reason", "") or f"with something else ({type(error).__name__}: {error})"
         raise RegistryUnavailable(f"{what}: the registry ({plain(store)}) does not answer: {reason}") from error
 
 

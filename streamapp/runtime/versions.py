@@ -33,7 +33,7 @@ class Registered:
     @property
     def accuracy(self) -> Accuracy | None:
         """What training measured on its test pictures."""
-        return facts.accuracy(None, self.notes)
+        return facts.accuracy(None, self.version.digest, self.notes)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,17 @@
 """Sees that weights may have changed, without reading them: an alias that moved, a file that was replaced."""
 
+import os
 from collections.abc import Hashable
 from pathlib import Path
 
-from streamapp.runtime import registry
+from streamapp.runtime import facts, registry
 from streamapp.runtime.spec import ModelSpec
 from streamapp.runtime.weights import unpinned
 from streamapp.settings import Settings
 
 
 def mark(spec: ModelSpec, settings: Settings) -> Hashable:
-    """What the weights' URI points to now; another value when it points elsewhere, or to a file that was replaced.
+    """What the weights' URI points to now; another value when it points elsewhere, or a file of it was replaced.
 
     It blocks for milliseconds, or for seconds where a registry does not answer: call it in a thread.
 
@@ -21,8 +22,8 @@ def mark(spec: ModelSpec, settings: Settings) -> Hashable:
     uri, _ = unpinned(spec.weights)
     if registry.moves(uri):
         return registry.current(uri, settings)
-    path = Path(uri).expanduser()
-    return tuple(_file(each) for each in (path, path / "model.xml", path / "model.bin"))
+    path = Path(os.path.expanduser(uri))  # noqa: PTH111  # as `weights.resolve` does
+    return tuple(_file(each) for each in (path, facts.place(path), path / "model.xml", path / "model.bin"))
 
 
 def _file(path: Path) -> Hashable:

@@ -13,6 +13,7 @@ With `#sha256=…` after it, a URI stands for weights with that hash and no othe
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -163,7 +164,7 @@ def _registered(uri: str, pin: str, settings: Settings) -> Weights:
 
 
 def _from_path(uri: str) -> Weights:
-    path = Path(uri).expanduser()
+    path = Path(os.path.expanduser(uri))  # noqa: PTH111  # the one of Path raises for a user that there is not
     file = look(path)
     if file is None:
         what = "has no weights that can be read" if _is_there(path) else "does not exist"

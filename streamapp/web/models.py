@@ -1,7 +1,7 @@
 """The models that serve now, as their workers announce them, and the order to look for new versions."""
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from streamapp.records import now
 from streamapp.serving import ReloadOrder
@@ -31,6 +31,7 @@ class Ordered(BaseModel):
 
     model: str
     request_id: str
+    at: AwareDatetime
     url: str
 
 
@@ -53,9 +54,9 @@ def operations(context: ApiContext) -> list[Operation]:
         """Tell every worker of a model to look for a new version of its weights."""
         await one(path)
         url = f"{API}/models/{path.name}"
-        by, number = f"api {request.remote}", request_id(request)
-        await context.order(ReloadOrder(model=path.name, by=by, request_id=number, timestamp=now()))
-        return Reply(Ordered(model=path.name, request_id=number, url=url), 202, {"Location": url})
+        by, number, moment = f"api {request.remote}", request_id(request), now()
+        await context.order(ReloadOrder(model=path.name, by=by, request_id=number, timestamp=moment))
+        return Reply(Ordered(model=path.name, request_id=number, at=moment, url=url), 202, {"Location": url})
 
     return [
         Operation("GET", "/models", every),

@@ -2,7 +2,9 @@
 
 `interrupted DATA FOLDER`: a training straight through, and one that SIGTERM ends after its first epoch, and resumed.
 `features FOLDER`: networks that start from a torch checkpoint, beside the same computed from the checkpoint; one that
-starts from a TensorFlow.js model, beside that model; and the normalisations that start as zeros from scratch.
+starts from a TensorFlow.js model, beside that model, and one from what Keras downloads; the error for a checkpoint with
+a layer too many; and the normalisations that start as zeros from scratch.
+`recorded FOLDER`: what the store has of a run whose classes have names that MLflow does not take.
 `distilled DATA FOLDER`: what a batch wants of a student whose teacher, of larger pictures, always says the first class.
 Each prints one JSON object as its last line.
 """
@@ -91,7 +93,8 @@ def features(folder: str) -> dict[str, Any]:
     backend.prepare(0)
     differences = {name: _first_layers(Path(folder), name) for name in ("MobileNetV2", "EfficientNetB0")}
     silent = {name: _silent(name) for name in ("ResNet50", *differences)}
-    return {**differences, "ResNet50": _older_resnet(Path(folder)), "silent": silent}
+    others = {"ResNet50": _older_resnet(Path(folder)), "imagenet": _downloaded(Path(folder))}
+    return {**differences, **others, "error": _one_norm_too_many(Path(folder)), "silent": silent}
 
 
 def _first_layers(folder: Path, architecture: str) -> float:
@@ -154,6 +157,50 @@ def _older_resnet(folder: Path) -> float:
     return float(np.abs(answer - wanted).max() / np.abs(wanted).max())
 
 
+def _downloaded(folder: Path) -> float:
+    """The same for all features of EfficientNetB0, where a file lies in place of what Keras downloads."""
+    import h5py
+    import keras
+    from keras.src.applications import efficientnet
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    from streamapp.runtime.architectures import build
+    from training.pretrained import flat_layers, initialise
+
+    random, file = np.random.default_rng(3), folder / "efficientnet_notop.h5"
+    made = efficientnet.EfficientNetB0(weights=None, include_top=False, input_shape=(64, 64, 3))
+    for layer in flat_layers(made):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.set_weights([random.uniform(0.4, 0.6, 3), random.uniform(0.05, 0.06, 3), np.int64(1)])
+    with h5py.File(file, "w") as content:
+        save_weights_to_hdf5_group(content, made)
+    efficientnet.file_utils.get_file = lambda *_, **__: str(file)
+    source = efficientnet.EfficientNetB0(weights="imagenet", include_top=False, input_shape=(64, 64, 3))
+    network = build("EfficientNetB0", 64, 10)
+    initialise(network, "EfficientNetB0", "imagenet")
+    body = network.layers[-1]
+    picture = random.uniform(0, 255, (2, 64, 64, 3)).astype("float32")
+    last = body.get_layer("top_activation").output
+    answer = np.asarray(keras.Model(body.input, last)(picture, training=False))
+    wanted = np.asarray(source(picture, training=False))
+    return float(np.abs(answer - wanted).max() / np.abs(wanted).max())
+
+
+def _one_norm_too_many(folder: Path) -> str:
+    from streamapp.runtime.architectures import build
+    from training.pretrained import flat_layers, initialise
+
+    network = build("MobileNetV2", 64, 10)
+    state = _torch_twin(list(flat_layers(network)))
+    parts = {f"neck.{part}": np.ones(1280, "<f4") for part in ("weight", "bias", "running_mean", "running_var")}
+    (folder / "neck.pt").write_bytes(old_layout({**state, **parts}))
+    try:
+        initialise(network, "MobileNetV2", str(folder / "neck.pt"))
+    except TrainingError as error:
+        return str(error)
+    return ""
+
+
 def _silent(architecture: str) -> list[str]:
     """The normalisations whose γ is zero in a network from scratch."""
     import keras
@@ -192,6 +239,23 @@ def _convolved(picture: Any, kernel: Any) -> Any:
     return np.pad(result, ((0, 0), (0, 1), (0, 1), (0, 0)))
 
 
+def recorded(folder: str) -> dict[str, Any]:
+    """The names of the metrics, and which of two epochs the store has."""
+    from mlflow import MlflowClient
+
+    from streamapp.runtime.stores import tracking_uri
+    from training.evaluation import evaluate
+    from training.record import Record
+
+    record = Record.start(Path(folder), "odd", {})
+    record.epoch(1, {"loss": 1.0})
+    has = [record.has_epoch(number) for number in (1, 2)]
+    labels = ["jack-o'-lantern", "cat (wild)"]
+    record.finish(evaluate(np.array([0, 1]), np.eye(2), labels), [])
+    run = MlflowClient(tracking_uri(Path(folder))).get_run(record.run_id)
+    return {"metrics": sorted(run.data.metrics), "status": run.info.status, "has": has}
+
+
 def distilled(data: str, folder: str) -> dict[str, Any]:
     """One batch with a teacher, and the error for a teacher that takes other pictures."""
     backend.prepare(0)
@@ -222,5 +286,5 @@ def distilled(data: str, folder: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    commands = {"interrupted": interrupted, "features": features, "distilled": distilled}
+    commands = {"interrupted": interrupted, "features": features, "recorded": recorded, "distilled": distilled}
     print(json.dumps(commands[sys.argv[1]](*sys.argv[2:])))

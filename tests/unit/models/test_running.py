@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,13 @@ from streamapp.errors import ApiError
 from streamapp.models import running
 from streamapp.settings import Settings
 
-WORKER = {"model_version": "v1-aa", "last_reload": None, "reload_error": None}
+STARTED = datetime(2026, 11, 29, 12, tzinfo=UTC)
+WORKER = {"model_version": "v1-aa", "started_at": STARTED.isoformat(), "last_reload": None, "reload_error": None}
+
+
+def moment(order: int) -> str:
+    """When the order with this number was given, as the API says it."""
+    return (STARTED + timedelta(seconds=order + 1)).isoformat().replace("+00:00", "Z")
 
 
 class Platform(HTTPServer):
@@ -24,6 +31,8 @@ class Platform(HTTPServer):
         self.outcome, self.error = "swapped", ""
         self.workers: list[dict[str, Any]] = [dict(WORKER), dict(WORKER)]
         self.ordered: list[str] = []
+        #: Orders that somebody else gives after each of ours, and that are done in one with it.
+        self.others = 0
 
     @property
     def url(self) -> str:
@@ -31,9 +40,9 @@ class Platform(HTTPServer):
 
     def one_more_worker_is_done(self) -> None:
         for worker in self.workers:
-            done = (worker["last_reload"] or {}).get("request_id")
+            done = (worker["last_reload"] or {}).get("ordered_at")
             if self.ordered and self.outcome and done != self.ordered[-1]:
-                last = {"request_id": self.ordered[-1], "outcome": self.outcome, "seconds": 1.25}
+                last = {"ordered_at": self.ordered[-1], "outcome": self.outcome, "seconds": 1.25}
                 error = {"error": self.error} if self.error else None
                 version = "v1-aa" if self.error else "v2-bb"
                 worker.update(last_reload=last, reload_error=error, model_version=version)
@@ -55,8 +64,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         if self.path == "/api/v1/models/mobilenet/reload":
-            self.server.ordered.append(f"order-{len(self.server.ordered)}")
-            self._answer(202, {"request_id": self.server.ordered[-1]})
+            ours = moment(len(self.server.ordered))
+            self.server.ordered.append(ours)
+            self.server.ordered += [moment(len(self.server.ordered)) for _ in range(self.server.others)]
+            self._answer(202, {"at": ours})
         else:
             self._answer(404, {"title": "Not found", "detail": "there is no model here"})
 
@@ -100,7 +111,7 @@ def test_it_waits_for_every_worker(platform: Platform, outcome: str) -> None:
     platform.outcome = outcome
     said: list[str] = []
     running.reload(platform.url, "mobilenet", said.append)
-    assert platform.ordered == ["order-0"]
+    assert platform.ordered == [moment(0)]
     assert said[0].startswith("mobilenet: its workers look for it")
     assert said[1:] == [f"mobilenet: v2-bb serves ({outcome}, 1.2 s)"] * 2
 
@@ -110,6 +121,20 @@ def test_an_earlier_order_is_no_answer_to_this_one(platform: Platform) -> None:
     platform.outcome = ""
     with pytest.raises(ApiError, match=r"mobilenet: its workers have not answered within 0\.1 s; see http://"):
         running.reload(platform.url, "mobilenet", lambda _: None, 0.1)
+
+
+def test_a_later_order_of_somebody_else_is_one(platform: Platform) -> None:
+    platform.others = 1
+    said: list[str] = []
+    running.reload(platform.url, "mobilenet", said.append, 5)
+    assert len(said) == 3
+
+
+def test_a_worker_that_has_started_since_has_the_new_version(platform: Platform) -> None:
+    platform.workers.append({**WORKER, "model_version": "v2-bb", "started_at": moment(5)})
+    said: list[str] = []
+    running.reload(platform.url, "mobilenet", said.append, 5)
+    assert said[3:] == ["mobilenet: v2-bb serves (started meanwhile)"]
 
 
 def test_a_model_without_workers_is_waited_for(platform: Platform) -> None:
@@ -132,3 +157,5 @@ def test_problems_are_told_in_their_own_words(platform: Platform) -> None:
 def test_a_platform_that_is_gone() -> None:
     with pytest.raises(ApiError, match=r"the API does not answer at http://127.0.0.1:9/.*refused"):
         running.followers("http://127.0.0.1:9", "mobilenet")
+    with pytest.raises(ApiError, match=r"the API does not answer at http://127.0.0.1:80o1/.*nonnumeric port"):
+        running.followers("http://127.0.0.1:80o1", "mobilenet")

@@ -14,6 +14,7 @@ from streamapp.settings import Settings
 
 SPEC = ModelSpec("tiny", "TinyCNN", labels=("red", "green"))
 TEST = {"accuracy": 0.9, "interval_95": [0.88, 0.92], "pictures": 1000, "confusion": [[1, 2], [3, 4]]}
+DIGEST = "12" * 32
 KNOWN = Accuracy(0.9, 0.88, 0.92, 1000)
 RECIPE = {"model": "tiny", "labels": ["red", "green"], "seed": 1}
 
@@ -28,7 +29,7 @@ def write(path: Path, said: Any = None, beside: Any = None) -> Path:
 
 
 def accuracy(path: Path) -> Accuracy | None:
-    return facts.accuracy(path, facts.inside(path))
+    return facts.accuracy(path, DIGEST, facts.inside(path))
 
 
 def test_accuracy_is_in_the_file_or_beside_it(tmp_path: Path) -> None:
@@ -42,6 +43,10 @@ def test_accuracy_is_in_the_file_or_beside_it(tmp_path: Path) -> None:
 def test_what_lies_beside_other_weights_is_not_theirs(tmp_path: Path) -> None:
     beside = {"recipe": {**RECIPE, "seed": 2}, "test": TEST}
     assert accuracy(write(tmp_path / "tiny.weights.h5", {"recipe": RECIPE}, beside)) is None
+    write(tmp_path / "other.weights.h5", None, {"test": TEST, "sha256": "34" * 32})
+    assert accuracy(tmp_path / "tiny.keras") is None, "the file says nothing, but has another hash"
+    write(tmp_path / "other.weights.h5", None, {"test": TEST, "sha256": DIGEST})
+    assert accuracy(tmp_path / "tiny.keras") == KNOWN
 
 
 @pytest.mark.parametrize("test", [None, 3, {}, {**TEST, "accuracy": 2}, {**TEST, "interval_95": [1]}])

@@ -148,6 +148,9 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(RegistryUnavailable, match=r"the registry \(http://127.0.0.1:9\) does not answer: .*refused"):
         current(CHAMPION, Settings())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:50x0")
+    with pytest.raises(RegistryUnavailable, match=r"does not answer: .*nonnumeric port"):
+        current(CHAMPION, Settings())
 
 
 def test_no_local_registry_yet_and_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

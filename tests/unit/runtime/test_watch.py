@@ -31,6 +31,14 @@ def test_a_file_that_is_replaced_removed_or_written_again_has_another_mark(tmp_p
     assert len(set(marks)) == 4
 
 
+def test_what_is_said_of_a_file_is_watched_too(tmp_path: Path) -> None:
+    file = tmp_path / "a.weights.h5"
+    file.write_bytes(b"1")
+    before = mark(spec(file), Settings())
+    (tmp_path / "a.json").write_text("{}")
+    assert mark(spec(file), Settings()) != before, "weights that were refused for want of it are tried again"
+
+
 def test_the_files_of_a_folder_are_watched(tmp_path: Path) -> None:
     (tmp_path / "model.xml").write_bytes(b"1")
     before = mark(spec(tmp_path), Settings())
@@ -38,7 +46,9 @@ def test_the_files_of_a_folder_are_watched(tmp_path: Path) -> None:
     assert mark(spec(tmp_path), Settings()) != before
 
 
-@pytest.mark.parametrize("weights", ["cifar10", "fresh", "imagenet", "models:/tiny/3", "x" * 5000, "nul\0"])
+@pytest.mark.parametrize(
+    "weights", ["cifar10", "fresh", "imagenet", "models:/tiny/3", "x" * 5000, "nul\0", "/", "~nobody-here/a"]
+)
 def test_what_cannot_move_has_one_mark(weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert mark(spec(weights), Settings()) == mark(spec(weights), Settings(data_dir=tmp_path))

@@ -60,7 +60,9 @@ def test_an_openvino_folder_is_known_by_both_files(tmp_path: Path) -> None:
     assert weights.digest == hashlib.sha256(b"graph numbers").hexdigest()
 
 
-@pytest.mark.parametrize("uri", ["imaginary", "/nowhere/best.keras", "https://example.org/best.keras", "x" * 5000])
+@pytest.mark.parametrize(
+    "uri", ["imaginary", "/nowhere/best.keras", "https://example.org/best.keras", "~nobody-here/x.keras", "x" * 5000]
+)
 def test_what_does_not_exist(uri: str) -> None:
     with pytest.raises(ModelError, match=rf"model 'mine': weights '{uri}'.* does not exist; weights are `cifar10`"):
         resolve(spec(uri), NO_SETTINGS)

@@ -118,6 +118,26 @@ def test_features_of_an_older_resnet_give_its_answers(features: dict[str, Any]) 
     assert features["ResNet50"] < 1e-4
 
 
+def test_what_keras_downloads_gives_its_answers(features: dict[str, Any]) -> None:
+    assert features["imagenet"] < 1e-4
+
+
+def test_a_checkpoint_with_a_layer_too_many_is_refused(features: dict[str, Any]) -> None:
+    assert "neck.pt does not hold the BatchNorms of MobileNetV2" in features["error"]
+
+
+def test_classes_may_have_names_that_mlflow_does_not_take(tmp_path: Path) -> None:
+    answer = child(tmp_path, "recorded", str(tmp_path))
+    assert {"test_accuracy_jack-o_-lantern", "test_accuracy_cat _wild_"} <= set(answer["metrics"])
+    assert (answer["status"], answer["has"]) == ("FINISHED", [True, False])
+
+
+def test_a_backend_that_is_not_installed_is_one_line(tmp_path: Path, shapes: Path) -> None:
+    done = run(tmp_path, *["streamapp", "train", "mobilenet", "--quick", "--data"], str(shapes), KERAS_BACKEND="jax")
+    assert done.returncode == 1
+    assert "KERAS_BACKEND=jax: that backend is not installed" in done.stderr.splitlines()[-1]
+
+
 def test_from_scratch_each_residual_block_passes_on_what_it_gets(features: dict[str, Any]) -> None:
     silent = features["silent"]
     blocks = {2: 3, 3: 4, 4: 6, 5: 3}

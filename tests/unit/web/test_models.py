@@ -1,6 +1,6 @@
 """The models over HTTP: every worker's own word, and the order to look for new weights."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from streamapp.errors import PublishFailed
@@ -104,8 +104,9 @@ async def test_a_reload_is_ordered_from_every_worker() -> None:
             assert answer.status == 202
             assert answer.headers["Location"] == "/api/v1/models/mobilenet"
             body = await answer.json()
-    assert body == {"model": "mobilenet", "request_id": "mine-1", "url": "/api/v1/models/mobilenet"}
     (order,) = broker(context).orders
+    assert datetime.fromisoformat(body.pop("at")) == order.timestamp
+    assert body == {"model": "mobilenet", "request_id": "mine-1", "url": "/api/v1/models/mobilenet"}
     assert (order.model, order.request_id, order.by) == ("mobilenet", "mine-1", "api 127.0.0.1")
     assert now() - order.timestamp < timedelta(seconds=5)
 
