@@ -106,7 +106,6 @@ class Trainer:
                 row = fit_epoch(network, recipe, data, epoch, bar, teacher)
                 state = replace(state, epochs_done=epoch + 1, history=[*state.history, row])
                 checkpoints.save(self._folder, state, network)
-                self._state = state
                 record.epoch(epoch + 1, row)
         return state
 
@@ -145,7 +144,7 @@ class Trainer:
             with suppress(TrainingError):  # a store that does not answer must not hide why it ended
                 record.end("KILLED" if interrupted else "FAILED")
             if interrupted:  # whatever a library that was in the middle of something has made of it
-                raise TrainingError(self._interrupted()) from None
+                raise TrainingError(self._interrupted(record.run_id)) from None
             if isinstance(error, OSError):
                 raise TrainingError(f"{self._folder} cannot be written: {error.strerror or error}") from error
             raise
@@ -153,8 +152,9 @@ class Trainer:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _interrupted(self) -> str:
-        done = self._state.epochs_done if self._state else 0
+    def _interrupted(self, run_id: str) -> str:
+        left = checkpoints.find(self._folder)
+        done = left.epochs_done if left and left.run_id == run_id else 0
         if not done:
             return f"{self._recipe.model}: interrupted before the first epoch was done; there is nothing to resume"
         where = f"streamapp train {self._recipe.model} --resume --output {self._folder.parent}"
