@@ -73,7 +73,10 @@ class Classifier:
         if retry or self._run_id != LIVE:
             return Job(image, self._run_id, now(), inline=inline)
         deadline_s = self.settings.camera_deadline_s
-        deadline = image.timestamp + timedelta(seconds=deadline_s) if deadline_s and is_live(image) else None
+        try:
+            deadline = image.timestamp + timedelta(seconds=deadline_s) if deadline_s and is_live(image) else None
+        except OverflowError as error:
+            raise GivenUp("decode", "bad-message", f"timestamp: {error}") from error
         return Job(image, self._run_id, image.timestamp, deadline, inline)
 
     async def _do(self, job: Job, retry: Retry | None) -> None:

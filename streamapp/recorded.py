@@ -31,7 +31,8 @@ KINDS: dict[str, tuple[type[Record], str]] = {
     topics.DEAD_LETTERS: (DeadLetter, "dead_letters"),
     topics.SHED: (Shed, "shed"),
 }
-#: A message takes the room of one row for every 16 KiB that it has begun, so that large ones cannot fill the memory.
+#: A message takes the room of one row for every 16 KiB that it has begun, with the original in its headers, so that
+#: large ones cannot fill the memory.
 ROW_BYTES = 16 * 1024
 
 
@@ -63,7 +64,8 @@ def read(event: Event) -> Item:
     message = event.message
     if not is_for(message, GROUP):
         return Item(event, 1)
-    weight = 1 + len(message.value or b"") // ROW_BYTES
+    size = sum(len(part or b"") for part in (message.value, *dict(message.headers or ()).values()))
+    weight = 1 + size // ROW_BYTES
     kind, _ = KINDS[message.topic]
     try:
         record = kind.decode(message.value)

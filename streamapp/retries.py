@@ -33,7 +33,8 @@ class Retry:
 
         A history that cannot be read is left out, for whom it is meant counts all the same.
         """
-        headers = dict(message.headers or ())
+        # Kafka lets a header have no value; it is as if it were not there.
+        headers = {name: value for name, value in dict(message.headers or ()).items() if value is not None}
         if ONLY not in headers:
             return None
         only = bytes(headers[ONLY]).decode(errors="replace")

@@ -3,7 +3,8 @@
 Faust's own way, one changelog record for each change, would write an image's race three times and a bucket with every
 answer. Here changes wait in memory (`tables.shelf`) and a checkpoint writes the newest value of each: the races, and
 when the broker has those, the buckets and totals that have not been written for a while. Offsets are committed after
-the races, so a killed worker's successor reads again what the tables do not have.
+the races, so a killed worker's successor reads again what the tables do not have. That a race is over is written last:
+until then its journal alone may know what it changed in them.
 
 A worker that was frozen, or cut off, and is back does not know that its partitions may be another's by now: it writes
 only as long as the group is sure to count it in (`streamapp.membership.Lease`).
@@ -71,12 +72,17 @@ class Checkpoints:
             if not self.writable or generation != self.generation:
                 return False
             # All are taken at the same moment: a bucket on the broker has nothing that its race has not.
-            races = book.races.take(now)
-            late = [(shelf, shelf.take(now - LATE_S)) for shelf in (book.buckets, book.totals)]
-            written = await self._write(book.races, races)
-            for shelf, writes in late:
-                if written:
-                    await self._write(shelf, writes)
+            races = book.races.take(now, now - LATE_S)
+            first = [write for write in races if write.value is not None]
+            later: list[tuple[Shelf[Any], list[Write]]] = [
+                (book.buckets, book.buckets.take(now - LATE_S)),
+                (book.totals, book.totals.take(now - LATE_S)),
+                (book.races, [write for write in races if write.value is None]),
+            ]
+            written = complete = await self._write(book.races, first)
+            for shelf, writes in later:
+                if complete:
+                    complete = await self._write(shelf, writes)
                 elif generation == self.generation:
                     shelf.failed(writes, now)
             return written
@@ -141,10 +147,20 @@ class CheckpointedConsumer(PacedConsumer):
         if await checkpoints.write():
             return await super()._commit_offsets(offsets, start_new_transaction)
         if generation == self.app.consumer_generation_id and checkpoints.active:
-            # Faust has taken these off its list; if it did not think them committed it would wait for them for ever.
-            log.warning("the tables could not be written; their offsets will be committed with later ones")
-            self._committed_offset.update(offsets)
+            log.warning("the tables could not be written; their offsets are not committed yet")
+            self._put_back(offsets)
         return False
+
+    def _put_back(self, offsets: Mapping[TP, int]) -> None:
+        """Faust has taken these off its list: the last message of each is on it again, as if all before it were
+        committed, and so its next commit tries them again, also where no other message comes.
+        """
+        for tp, offset in offsets.items():
+            last = offset - 1
+            self._committed_offset[tp] = last
+            if last not in self._acked_index[tp]:
+                self._acked_index[tp].add(last)
+                self._acked[tp].append(last)
 
 
 class CheckpointedTransport(PacedTransport):

@@ -105,7 +105,7 @@ class Book:
         if race.label_offset is not None and offset <= race.label_offset:
             return "replay"
         before = race.label
-        changes = race.set_label(message.label, offset)
+        changes = race.set_label(message.label, offset, message.timestamp.timestamp(), message.by)
         if race.closed_at is not None and race.label != before:
             changes += race.settle(self.expected, now, LABEL, offset)
         self._keep(race, now)

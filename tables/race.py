@@ -23,7 +23,8 @@ KEEP_RACE_S = 15 * 60
 
 @dataclass(slots=True)
 class Race:
-    """One image. Times are seconds since 1970; `label_offset` is None while the label is the one the image came with.
+    """One image. Times are seconds since 1970; `label_offset` is None while the label is the one the image came with,
+    else that of the last message that was read, while `label_at` and `label_by` are those of the label that counts.
 
     `revision` counts its verdicts, `published` is the newest that the broker has acknowledged. A race is `late` when
     its first outcome came so long after the image that it may be the rest of a race that is not kept any more.
@@ -40,6 +41,8 @@ class Race:
     label: str | None = None
     label_offset: int | None = None
     late: bool = False
+    label_at: float | None = None
+    label_by: str = ""
     answers: dict[str, Answer] = field(default_factory=dict)
     dead: dict[str, Dead] = field(default_factory=dict)
     ensemble: Mark | None = None
@@ -115,16 +118,20 @@ class Race:
         self.dead[model] = dead
         self.closed_at = now
 
-    def set_label(self, label: str | None, offset: int) -> list[Change]:
+    def set_label(self, label: str | None, offset: int, at: float, by: str = "") -> list[Change]:
         """The right class, by a person or a program: it replaces an earlier one, and the one the image came with.
 
-        None takes it back: the one the image came with counts again, which the answers carry.
+        None takes it back: the one the image came with counts again, which the answers carry. Earlier is what was given
+        earlier, not what was published earlier, so that the same label counts here and in PostgreSQL.
         """
         if self.label_offset is not None and offset <= self.label_offset:
             return []
+        self.label_offset = offset
+        if self.label_at is not None and (self.label_at > at or (self.label_at == at and self.label_by <= by)):
+            return []
         before = self._marks()
         came_with = [answer.label for _, answer in self._predictions()] + [dead.label for dead in self.dead.values()]
-        self.label, self.label_offset = label or next(filter(None, came_with), None), offset
+        self.label, self.label_at, self.label_by = label or next(filter(None, came_with), None), at, by
         return self._write(relabelled(LABEL, offset, before, self._marks()))
 
     def settle(self, expected: Set[str], now: float, source: str, offset: int, *, due: bool = False) -> list[Change]:

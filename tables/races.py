@@ -137,6 +137,8 @@ _PLAIN = (
     "label",
     "label_offset",
     "late",
+    "label_at",
+    "label_by",
 )
 
 

@@ -59,9 +59,12 @@ class Shelf(Generic[V]):
         self._changed[key] = value
         self._dirty.setdefault(key, (partition, now))
 
-    def take(self, changed_before: float) -> list[Write]:
-        """What must be written and has been changed before this time; it is not taken twice."""
-        keys = [key for key, (_, since) in self._dirty.items() if since <= changed_before]
+    def take(self, changed_before: float, deleted_before: float | None = None) -> list[Write]:
+        """What must be written and has been changed before this time, or deleted before the other one; it is not taken
+        twice.
+        """
+        until = {True: changed_before if deleted_before is None else deleted_before, False: changed_before}
+        keys = [key for key, (_, since) in self._dirty.items() if since <= until[self._changed[key] is None]]
         return [Write(key, self._dirty.pop(key)[0], self.encoded(key)) for key in keys]
 
     def kept(self, writes: list[Write]) -> None:

@@ -71,7 +71,7 @@ def windows(settings: Settings) -> dict[RuleName, int]:
 
 
 def readings(measured: Measured, settings: Settings) -> list[Reading]:
-    """Every rule's figures, of the rules that are on."""
+    """Every rule's figures, of the rules that are on and whose figures are known."""
     limit, least = limits(settings), settings.alert_min_images
     figures: Iterable[tuple[RuleName, str, float | None]] = (
         *_disagreement(measured, least),
@@ -79,7 +79,8 @@ def readings(measured: Measured, settings: Settings) -> list[Reading]:
         *(("lag", group, lag) for group, lag in measured.lags.items()),
         *(("camera-silent", camera, seconds) for camera, seconds in measured.silent_s.items()),
     )
-    return [Reading(rule, subject, value, limit[rule]) for rule, subject, value in figures if limit[rule] > 0]
+    on = {rule for rule in RULES if limit[rule] > 0 and rule not in measured.unknown}
+    return [Reading(rule, subject, value, limit[rule]) for rule, subject, value in figures if rule in on]
 
 
 def _disagreement(measured: Measured, least: int) -> Iterable[tuple[RuleName, str, float | None]]:

@@ -134,12 +134,15 @@ async def test_two_that_watch_write_and_post_once_and_each_tells_its_readers(sto
 async def test_models_that_disagree_and_the_camera_that_they_disagree_about(store: AlertStore) -> None:
     desk = Desk(store)
     desk.lags = {}
+    await desk.look(40)
     for number in range(40):
         camera = "door" if number % 2 else "yard"
         desk.watch.verdict(verdict(uuid4(), camera_id=camera, agreement=0.5 if camera == "door" else 1.0))
-    await desk.look(0, 10)
+    await desk.look(45, 55)
+    assert await store.open() == [], "before a whole window of verdicts was seen, nothing follows from these"
+    await desk.look(60, 70)
     assert [alert.key for alert in await store.open()] == [("disagreement", "all"), ("camera-disagreement", "door")]
-    await desk.look(70, 90)
+    await desk.look(110, 130)
     assert [alert.key for alert in await store.open()] == [("disagreement", "all")], "too few images to say more"
 
 
@@ -148,6 +151,8 @@ async def test_a_process_that_has_just_begun_ends_no_alert(store: AlertStore) ->
     await store.fire("latency", "mobilenet", "…", 9000, 2000)
     desk = Desk(store)
     desk.known = False
+    for _ in range(20):
+        desk.watch.verdict(verdict(uuid4(), camera_id="door", agreement=1.0))
     await desk.look(0, 10, 50)
     assert len(await store.open()) == 2
     desk.known = True

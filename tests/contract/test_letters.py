@@ -73,6 +73,23 @@ async def test_letters_are_listed_newest_first_a_page_at_a_time(db: Database, st
     assert [one.id for one in await store.page(Filter(), None, 9, first[-1].id)] == ids[-3::-1]
 
 
+async def test_a_letter_that_comes_again_changes_nothing_and_another_one_at_its_place_takes_it(
+    db: Database, store: LetterStore
+) -> None:
+    first = letter(7)
+    (first_id,) = await put(db, store, first)
+    async with store.settling(first_id, "discarded"):
+        pass
+    await put(db, store, first)
+    kept = await store.one(first_id)
+    assert kept is not None
+    assert kept.status == "discarded", "the same one, read again after a crash"
+    other = letter(7, reason="object-missing", value=base64_text(image(image_id=uuid4()).encode()))
+    await put(db, store, other)
+    (shown,) = await store.page(Filter(), None, 10)
+    assert (shown.status, shown.reason) == ("open", "object-missing"), "of a topic that was deleted and made anew"
+
+
 async def test_every_filter_chooses(db: Database, store: LetterStore) -> None:
     a, b, c, d = await put(
         db,

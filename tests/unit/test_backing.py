@@ -51,7 +51,7 @@ def life(opened_at: float) -> list[bytes]:
         written.append(races.to_bytes(race))
         race.published = race.revision
         written.append(races.to_bytes(race))
-    race.set_label("cat", 7)
+    race.set_label("cat", 7, 7.0)
     return [*written, races.to_bytes(race)]
 
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -281,6 +281,18 @@ async def test_a_frame_that_is_too_old_is_left_out_before_anything_is_fetched(be
     assert shed.deadline_ms == 2000
     assert 2500 <= shed.age_ms < 5000
     assert bench.metrics.registry.get_sample_value("streamapp_shed_total", {"model": "tiny"}) == 1
+
+
+async def test_a_frame_from_the_end_of_time_is_a_dead_letter(bench: Bench) -> None:
+    image = frame(0, timestamp=datetime.max.replace(tzinfo=UTC))
+    await bench.classify(event(image.encode(), [("image", png("red"))]))
+    letter = bench.letter()
+    assert (letter.stage, letter.reason, letter.image_id) == ("decode", "bad-message", image.image_id)
+
+
+async def test_headers_without_a_value_stop_nobody(bench: Bench) -> None:
+    await bench.classify(event(message().encode(), [("image", png("red")), ("only", None), ("tries", None)]))
+    assert bench.prediction().prediction == "red"
 
 
 async def test_a_new_frame_is_classified(bench: Bench) -> None:

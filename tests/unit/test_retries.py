@@ -29,14 +29,17 @@ def test_headers_keep_everything(only: str, tries: int, offset: int, amends: dat
     assert Retry.of(message(tuple(retry.headers().items()))) == retry
 
 
-@pytest.mark.parametrize("headers", [None, [], [("image", b"jpeg")]])
+@pytest.mark.parametrize("headers", [None, [], [("image", b"jpeg")], [("only", None), ("tries", None)]])
 def test_what_is_sent_the_first_time_is_for_everybody(headers: Any) -> None:
     assert Retry.of(message(headers)) is None
     assert is_for(message(headers), "streamapp-ash")
 
 
-@given(st.dictionaries(st.sampled_from(["tries", "offset", "amends"]), st.binary(max_size=12)), st.binary(max_size=9))
-def test_a_history_that_cannot_be_read_changes_nobody_it_is_for(headers: dict[str, bytes], only: bytes) -> None:
+@given(
+    st.dictionaries(st.sampled_from(["tries", "offset", "amends"]), st.none() | st.binary(max_size=12)),
+    st.binary(max_size=9),
+)
+def test_a_history_that_cannot_be_read_changes_nobody_it_is_for(headers: dict[str, bytes | None], only: bytes) -> None:
     found = Retry.of(message([*headers.items(), ("only", only)]))
     assert found is not None
     assert found.tries >= 1
@@ -66,6 +69,11 @@ def event(headers: Any, offset: int = 50) -> FakeEvent:
 def test_the_recorder_leaves_alone_what_is_for_a_model() -> None:
     item = read(event(Retry("streamapp-ash", 1, 7).headers().items()))
     assert (item.record, item.letter) == (None, None), "the image is recorded where all have read it"
+
+
+def test_an_original_in_the_headers_takes_room_too() -> None:
+    assert read(event([("image", b"x" * 9 * 16 * 1024), ("only", None)])).weight >= 10
+    assert read(event(None)).weight == 1
 
 
 def test_what_is_sent_again_for_the_recorder_is_recorded_where_all_have_read_it() -> None:

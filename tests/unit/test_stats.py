@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import orjson
 import pytest
 from faust.transport.consumer import ThreadDelegateConsumer
 from faust.types import TP
+from intervaltree import IntervalTree
 from prometheus_client import CollectorRegistry
 
 from streamapp import stats, stats_feed, topics
@@ -112,6 +114,22 @@ async def test_without_the_races_nothing_else_is_written_and_all_comes_again(des
     assert (len(desk.races), len(desk.book.buckets.take(later)), len(desk.book.totals.take(later))) == (1, 4, 3)
 
 
+async def test_a_race_that_is_over_is_deleted_after_what_only_its_journal_knows_is_written(desk, monkeypatch):
+    desk.answer()
+    assert await desk.checkpoints.write()
+    desk.book.races.put(str(IMAGE), 3, None, time.time())
+    assert await desk.checkpoints.write()
+    assert list(desk.races) == [str(IMAGE)], "its totals are not written yet"
+    monkeypatch.setattr("streamapp.stats_tables.LATE_S", 0)
+    desk.totals.broker = "refuses"
+    assert await desk.checkpoints.write(), "offsets wait for the races alone"
+    assert list(desk.races) == [str(IMAGE)]
+    desk.totals.broker = "takes"
+    assert await desk.checkpoints.write()
+    assert (list(desk.races), len(desk.totals)) == ([], 3)
+    assert desk.journal[-1] == ("races", str(IMAGE), True)
+
+
 async def test_a_broker_that_does_not_answer_is_not_waited_for_long(desk, monkeypatch):
     monkeypatch.setattr("streamapp.stats_tables.WRITE_S", 0.01)
     desk.answer()
@@ -209,7 +227,8 @@ def consumer(desk, monkeypatch):
     one = CheckpointedConsumer.__new__(CheckpointedConsumer)
     one.app = SimpleNamespace(consumer_generation_id=1, tables=SimpleNamespace(changelog_topics={"changelog"}))
     one.transport = SimpleNamespace(checkpoints=desk.checkpoints)
-    one._committed_offset = {}
+    one._committed_offset = defaultdict(lambda: None)
+    one._acked, one._acked_index, one._gap = defaultdict(list), defaultdict(set), defaultdict(IntervalTree)
     return one, committed
 
 
@@ -228,7 +247,14 @@ async def test_offsets_are_not_committed_when_the_tables_cannot_be_written(desk,
     desk.races.broker = "refuses"
     assert not await one._commit_offsets({TP("predictions-output", 3): 3})
     assert committed == []
-    assert one._committed_offset == {TP("predictions-output", 3): 3}, "or Faust waits for these offsets for ever"
+    tp = TP("predictions-output", 3)
+    assert one._filter_committable_offsets([tp]) == {tp: 3}, "tried again, although no other message comes"
+    assert not await one._commit_offsets({tp: 3})
+    one._acked[tp] += [3, 4, 6]
+    assert one._filter_committable_offsets([tp]) == {tp: 5}
+    desk.races.broker = "takes"
+    assert await one._commit_offsets({tp: 5})
+    assert [offsets for offsets, _ in committed] == [{tp: 5}]
 
 
 async def test_offsets_from_before_a_rebalance_are_forgotten(desk, monkeypatch):

@@ -82,4 +82,9 @@ ON CONFLICT (image_id, timestamp, by) DO NOTHING;
 INSERT INTO dead_letters ("group", topic, partition, "offset", image_id, model, run_id, stage, reason, error, value,
                           timestamp, tries)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-ON CONFLICT ("group", topic, partition, "offset") DO NOTHING;
+-- The same letter may come again after a crash. Another one at that place is of a topic that was made anew.
+ON CONFLICT ("group", topic, partition, "offset") DO UPDATE
+SET image_id = excluded.image_id, model = excluded.model, run_id = excluded.run_id, stage = excluded.stage,
+    reason = excluded.reason, error = excluded.error, value = excluded.value, timestamp = excluded.timestamp,
+    tries = excluded.tries, status = 'open', settled_at = NULL
+WHERE (dead_letters.image_id, dead_letters.value) IS DISTINCT FROM (excluded.image_id, excluded.value);

@@ -81,6 +81,18 @@ def test_the_same_label_again_is_no_new_verdict():
     assert race_of(tables).revision == 1
 
 
+def test_of_two_labels_the_one_that_was_given_later_counts_whichever_was_published_later():
+    tables = book()
+    answer_all(tables, label="cat")
+    tables.labelled(label("dog", timestamp=NOON + timedelta(seconds=2)), 3, 0, NOON_S + 3)
+    assert tables.labelled(label("frog", timestamp=NOON + timedelta(seconds=1)), 3, 1, NOON_S + 3) == "counted"
+    assert (race_of(tables).label, race_of(tables).label_offset) == ("dog", 1)
+    tables.labelled(label("bird", by="zoe", timestamp=NOON + timedelta(seconds=2)), 3, 2, NOON_S + 3)
+    assert race_of(tables).label == "dog", "at the same moment the first name counts, as in PostgreSQL"
+    tables.labelled(label("bird", by="abe", timestamp=NOON + timedelta(seconds=2)), 3, 3, NOON_S + 3)
+    assert race_of(tables).label == "bird"
+
+
 def test_a_label_before_the_answers_counts_with_them():
     tables = book()
     tables.labelled(label("cat"), 3, 0, NOON_S)
@@ -306,7 +318,7 @@ def test_an_image_that_every_model_gave_up_is_known_by_its_letters():
         letter = dead_letter(model, image.image_id, value=base64_text(image.encode()))
         tables.gave_up(letter, 3, offset, NOON_S)
     tables.labelled(label("dog", image.image_id), 3, 0, NOON_S)
-    tables.labelled(label(None, image.image_id), 3, 1, NOON_S)
+    tables.labelled(label(None, image.image_id, timestamp=NOON + timedelta(seconds=1)), 3, 1, NOON_S)
     said = races.verdict(tables.races.get(str(image.image_id)), set(MODELS), NOON_S)
     assert (said.complete, said.source, said.camera_id, said.label) == (True, "webcam", "door", "cat")
 
@@ -417,7 +429,13 @@ letters = st.builds(
     st.sampled_from(MODELS),
     st.integers(0, 25),
 )
-labels = st.builds(lambda image, name: label(name, IMAGES[image]), st.integers(0, 2), st.sampled_from(sorted(GUESSES)))
+labels = st.builds(
+    lambda image, name, second, by: label(name, IMAGES[image], timestamp=NOON + timedelta(seconds=second), by=by),
+    st.integers(0, 2),
+    st.sampled_from(sorted(GUESSES)),
+    st.integers(0, 2),
+    st.sampled_from(["ana", "bob"]),
+)
 left_out = st.builds(
     lambda image, model, at: shed(model, IMAGES[image], timestamp=NOON + timedelta(seconds=at)),
     st.integers(0, 2),
@@ -494,11 +512,14 @@ def oracle(logs):
     for message in logs[4]:
         frames.setdefault((message.image_id, message.model), message)
     for message in logs[2]:
-        given[message.image_id] = message.label
+        known = given.get(message.image_id)
+        later = known is None or message.timestamp > known.timestamp
+        if later or (message.timestamp == known.timestamp and message.by < known.by):  # as PostgreSQL orders them
+            given[message.image_id] = message
     counts = Counter()
     for message in first.values():
         at = message.model, bucket_start(message.timestamp)
-        right = given.get(message.image_id, message.label)
+        right = given.get(message.image_id, message).label
         labelled = right is not None and message.trained
         counts[(*at, "predictions")] += 1
         counts[(*at, "inference")] += 1

@@ -70,13 +70,13 @@ def test_a_due_race_closes_incomplete_and_a_late_answer_completes_it(race):
 
 
 def test_a_label_alone_is_no_race_to_close(race):
-    race.set_label("cat", 0)
+    race.set_label("cat", 0, 0.0)
     assert race.settle(EXPECTED, NOON_S, TICK, 0, due=True) == []
     assert race.closed_at is None
 
 
 def test_the_deadline_counts_from_the_first_outcome(race):
-    race.set_label("cat", 0)
+    race.set_label("cat", 0, 0.0)
     race.add_prediction(prediction(), 1, NOON_S + 20)
     assert race.opened_at == NOON_S + 20
 
@@ -106,13 +106,13 @@ def test_untrained_answers_count_for_no_accuracy(race):
 def test_a_label_replaces_the_one_before_and_amends_the_ensemble(race):
     answered(race, top_k=CAT, label="cat")
     answered(race, model="mobilenet", offset=2, top_k=DOG, label="cat")
-    changes = race.set_label("dog", 0) + race.settle(EXPECTED, NOON_S, LABEL, 0)
+    changes = race.set_label("dog", 0, 0.0) + race.settle(EXPECTED, NOON_S, LABEL, 0)
     assert figures(changes) == [
         ("resnet50", LABEL, 0, 0, 0, 0, -1),
         ("mobilenet", LABEL, 0, 0, 0, 0, 1),
         ("ensemble", LABEL, 0, 0, 0, 0, -1),
     ]
-    assert race.set_label("cat", 0) == [], "the same message again"
+    assert race.set_label("cat", 0, 0.0) == [], "the same message again"
     assert race.label == "dog"
 
 
@@ -121,24 +121,24 @@ def test_a_label_that_is_taken_back_leaves_nothing_and_that_of_the_image_counts_
     answered(race, top_k=CAT, label=came_with)
     answered(race, model="mobilenet", offset=2, top_k=DOG, label=came_with)
     counted = totals(race)
-    race.set_label("dog", 0)
+    race.set_label("dog", 0, 0.0)
     race.settle(EXPECTED, NOON_S, LABEL, 0)
     assert totals(race)["mobilenet"] == (1, 1, 1)
-    race.set_label(None, 1)
+    race.set_label(None, 1, 1.0)
     race.settle(EXPECTED, NOON_S, LABEL, 1)
     assert (race.label, totals(race)) == (came_with, counted)
-    assert race.set_label("dog", 1) == [], "the same offset again"
+    assert race.set_label("dog", 1, 1.0) == [], "the same offset again"
 
 
 def test_a_label_that_is_taken_back_before_the_answers_come_counts_for_nothing(race):
-    race.set_label("dog", 0)
-    race.set_label(None, 1)
+    race.set_label("dog", 0, 0.0)
+    race.set_label(None, 1, 1.0)
     answered(race, top_k=CAT, label="cat")
     assert (race.label, totals(race)["resnet50"]) == ("cat", (1, 1, 1))
 
 
 def test_a_label_given_by_someone_stands_against_the_one_the_image_came_with(race):
-    race.set_label("dog", 0)
+    race.set_label("dog", 0, 0.0)
     answered(race, top_k=DOG, label="cat")
     assert (race.label, race.journal[-1].correct) == ("dog", 1)
 
@@ -216,7 +216,7 @@ def whole_race():
     answered(race, camera_id="línea\n2", label="cat")
     race.add_dead("efficientnet", Dead(8, START), NOON_S)
     race.add_dead("tiny", Dead(1, START, shed=True, camera_id="door", source="webcam"), NOON_S)
-    race.set_label("dog", 6)
+    race.set_label("dog", 6, 6.0)
     race.settle(EXPECTED, NOON_S + 2, LABEL, 6)
     race.published = 1
     return race
