@@ -60,6 +60,7 @@ class Outline:
     partition: int
     opened_at: float
     closed_at: float | None
+    settled_at: float | None
     owes_verdict: bool
     has_outcome: bool
     late: bool
@@ -94,9 +95,8 @@ def outline(value: bytes) -> Outline:
     owes = race["revision"] > race["published"]
     changes = [Change(*entry) for *entry, _ in journal]
     has_outcome = bool(offsets or dead)
-    return Outline(
-        race["partition"], race["opened_at"], race["closed_at"], owes, has_outcome, race.get("late", False), changes
-    )
+    times = race["opened_at"], race["closed_at"], race["settled_at"]
+    return Outline(race["partition"], *times, owes, has_outcome, race.get("late", False), changes)
 
 
 def progress(value: bytes) -> tuple[float, ...]:
@@ -113,11 +113,12 @@ def progress(value: bytes) -> tuple[float, ...]:
 def due_at(race: Race | Outline, deadline_s: float) -> float:
     """When a race must be closed, or deleted if it is closed or only labelled; deletions come ten seconds' worth.
 
-    A late one is closed by its last outcome or never: its other outcomes may have had their verdict long ago.
+    A closed one is kept as long after its last outcome: a retry of that must find it. A late one is closed by its last
+    outcome or never: its other outcomes may have had their verdict long ago.
     """
     if race.closed_at is None and race.has_outcome and not race.late:
         return race.opened_at + deadline_s
-    return ceil(((race.closed_at or race.opened_at) + KEEP_RACE_S) / BUCKET_S) * BUCKET_S
+    return ceil(((race.settled_at or race.closed_at or race.opened_at) + KEEP_RACE_S) / BUCKET_S) * BUCKET_S
 
 
 def _header(value: bytes) -> tuple[dict[str, Any], list[Any]]:

@@ -372,6 +372,23 @@ def test_a_retry_amends_the_verdict_of_a_race_that_is_still_kept():
     assert tables.totals.get("resnet50:3").figures() == {"predictions": 1, "errors": 0, "shed": 0}
 
 
+def test_a_retry_finds_the_race_as_long_after_its_letter_as_that_is_young():
+    tables = book(deadline_s=30)
+    for offset, model in enumerate(MODELS[:2]):
+        tables.predicted(prediction(model), 3, offset, NOON_S)
+    tables.tick(3, 0, NOON_S + 30)
+    letter_at = NOON + timedelta(seconds=720)
+    tables.gave_up(dead_letter("resnet50", timestamp=letter_at), 3, 0, NOON_S + 720)
+    tables.tick(3, 1, NOON_S + KEEP_RACE_S + 60)
+    tables.published(str(IMAGE), 2, NOON_S + 1000)
+    at = NOON + timedelta(seconds=1000)
+    tables.predicted(prediction("resnet50", timestamp=at, amends=letter_at), 3, 9, at.timestamp())
+    assert tables.totals.get("resnet50:3").figures() == {"predictions": 1, "errors": 0, "shed": 0}
+    assert races.verdict(race_of(tables), tables.expected, NOON_S).answers == 3
+    tables.tick(3, 2, at.timestamp() + KEEP_RACE_S + 10)
+    assert race_of(tables) is None
+
+
 def test_a_retry_of_an_old_image_counts_and_opens_no_race_of_its_own():
     tables = book()
     for offset, model in enumerate(MODELS[:2]):
