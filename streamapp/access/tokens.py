@@ -23,6 +23,7 @@ LEEWAY_S = 30
 RSA_BITS = 2048
 #: A subject goes into the log and is written to labels.
 SUBJECT_CHARACTERS = 150
+A_NAME = f"printable text of 1 to {SUBJECT_CHARACTERS} characters"
 FETCH_S = 10
 MOST_BYTES = 1 << 20
 
@@ -66,8 +67,8 @@ class Tokens:
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise Unauthorized("the token is not valid here: wrong, too old, or for somebody else") from error
         subject, scopes = claims["sub"], claims.get("scope")
-        if not subject.isprintable() or len(subject) > SUBJECT_CHARACTERS:
-            raise Unauthorized(f"the token's `sub` must be printable text of at most {SUBJECT_CHARACTERS} characters")
+        if not _is_name(subject):
+            raise Unauthorized(f"the token's `sub` must be {A_NAME}")
         granted = scopes.split() if isinstance(scopes, str) else []
         return Caller(f"token:{subject}", frozenset(granted) & frozenset(SCOPES))
 
@@ -75,10 +76,12 @@ class Tokens:
         """A token for `name` with these scopes, good for so many seconds.
 
         Raises:
-            SettingsError: there is no secret to sign with.
+            SettingsError: there is no secret to sign with, or a token with this name would be refused.
         """
         if not isinstance(self._keys, OctKey):
             raise SettingsError("tokens are signed by whoever has the private key; here are only public ones")
+        if not _is_name(name):
+            raise SettingsError(f"a token's name must be {A_NAME}")
         now = int(time.time())
         claims = {
             "iss": self._issuer,
@@ -89,6 +92,10 @@ class Tokens:
             "exp": now + int(seconds),
         }
         return jwt.encode({"alg": self._algorithm, "typ": "JWT"}, claims, self._keys)
+
+
+def _is_name(subject: str) -> bool:
+    return subject.isprintable() and 1 <= len(subject) <= SUBJECT_CHARACTERS
 
 
 def _secret(text: str) -> OctKey:

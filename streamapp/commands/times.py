@@ -23,10 +23,10 @@ def parse_time(text: str, name: str) -> datetime:
     """
     if text == "now":
         return now()
-    if age := _AGE.fullmatch(text):
-        return now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
     try:
+        if age := _AGE.fullmatch(text):
+            return now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
         time = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter of an age from before the year 1
         raise SettingsError(f"{name}: {text!r} is no time such as 2026-11-22T12:00:00, 15m or 2d") from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -19,6 +19,8 @@ from streamapp.storage.keys import KeyStore, KeyView
 from streamapp.storage.postgres import Database
 
 DAY_S = 86_400.0
+#: A hundred years. The database takes much later ends, which Python cannot read: then no key could be listed any more.
+MOST_DAYS = 36_500
 
 app = typer.Typer(help="API keys and tokens: who may read, write, label, or administer.", no_args_is_help=True)
 
@@ -30,6 +32,12 @@ def _known(scopes: list[str]) -> list[str]:
     return scopes
 
 
+def _in_reach(days: float) -> float:
+    if not 0 <= days <= MOST_DAYS:  # true of nan too, unlike a range of typer's
+        raise typer.BadParameter(f"must be between 0 and {MOST_DAYS}")
+    return days
+
+
 @app.command()
 def create(
     scope: Annotated[
@@ -37,7 +45,10 @@ def create(
         typer.Option(callback=_known, help=f"What it may do: {', '.join(SCOPES)}; may be given more than once."),
     ],
     name: Annotated[str, typer.Option(help="Whose it is, for the log.")] = "nameless",
-    days: Annotated[float, typer.Option(help="How long it is good; 0: until it is revoked.", min=0)] = 90.0,
+    days: Annotated[
+        float,
+        typer.Option(callback=_in_reach, help=f"How long it is good, at most {MOST_DAYS}; 0: until it is revoked."),
+    ] = 90.0,
     signed: Annotated[
         bool, typer.Option("--jwt", help="A signed token (JWT) in place of a key: nothing is stored, none is revoked.")
     ] = False,

@@ -44,6 +44,7 @@ class StageTimes(View):
     queue: list[float]
     fetch: list[float]
     preprocess: list[float]
+    lane: list[float] = Field(description="Waiting for the turn among the models of one host.")
     inference: list[float] = Field(description="Without those that were run beside the lane.")
     total: list[float] = Field(description="From the image's timestamp to the answer.")
 

@@ -10,6 +10,8 @@ from streamapp.storage.queries import READ
 
 #: How many digits an id has, and before which of them it has a dash.
 DIGITS, DASHES = 32, (8, 12, 16, 20)
+#: Labels that are searched one by one, which an index has in the order of time. Senders make up as many as they like.
+ONE_BY_ONE = 50
 
 
 class Search(NamedTuple):
@@ -25,6 +27,7 @@ class Search(NamedTuple):
     came_with: str | None = None
     given: list[str] | None = None
     consensus: list[str] | None = None
+    came_with_any: list[str] | None = None
 
 
 async def searches(connection: Any, text: str | None, label: str | None) -> list[Search]:
@@ -55,8 +58,11 @@ def known(found: Sequence[tuple[str, str]]) -> Iterator[Search]:
         names.setdefault(kind, []).append(name)
     if "cameras" in names:
         yield Search(cameras=names["cameras"])
-    for label in names.get("came_with", ()):
-        yield Search(came_with=label)
+    labels = names.get("came_with", [])
+    if len(labels) > ONE_BY_ONE:
+        yield Search(came_with_any=labels)
+    else:
+        yield from (Search(came_with=label) for label in labels)
     if "given" in names:
         yield Search(given=names["given"])
     if "consensus" in names:

@@ -1,6 +1,8 @@
 """What arrives at the door: every file of an upload is accepted, or refused with its reason."""
 
 import asyncio
+from collections import defaultdict
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -85,6 +87,7 @@ class Batch:
     dedupe: bool = False
     again: Request | None = None
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    pictures: defaultdict[bytes, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     outage: Problem | None = None
 
 
@@ -149,7 +152,8 @@ class Intake:
         try:
             if file.data is None:
                 raise too_large()
-            async with batch.slots:
+            # the same picture again in this form waits for the first, which is known then
+            async with batch.slots, batch.pictures[file.data] if batch.dedupe else nullcontext():
                 if batch.outage is not None:
                     return batch.outage
                 known = await self._repeats.picture(file.data, batch.form.label) if batch.dedupe else None

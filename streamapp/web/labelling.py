@@ -59,7 +59,8 @@ class Labeller:
             else:
                 new = LabelMessage(image_id=image_id, label=label, by=by, timestamp=now())
                 found.append(Given(image_id, 200, new, changed=True))
-            seen.add(image_id)
+            if found[-1].status == 200:
+                seen.add(image_id)
         await self._send([one.label for one in found if one.label and one.changed])
         return found
 

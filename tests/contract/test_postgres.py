@@ -8,7 +8,8 @@ import pytest
 
 from streamapp.errors import RowRefused, SettingsError, StoreUnavailable
 from streamapp.records import DeadLetter
-from streamapp.storage.listing import Span
+from streamapp.storage import search
+from streamapp.storage.listing import ImageFilter, Span
 from streamapp.storage.postgres import Database
 from streamapp.storage.queries import READ
 from streamapp.storage.rows import Rows
@@ -441,3 +442,21 @@ def test_a_cursor_survives_being_text() -> None:
 def test_what_is_no_cursor_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         Cursor.parse(text)
+
+
+@pytest.mark.parametrize("one_by_one", [0, 2, 3])
+async def test_labels_are_found_alike_one_by_one_and_together(
+    db: Database, monkeypatch: pytest.MonkeyPatch, one_by_one: int
+) -> None:
+    word = uuid4().hex
+    kinds = [f"{word}-{kind}" for kind in "abc"]
+    images = [image(second=number, label=kinds[number % 3]) for number in range(6)]
+    other = image(label=f"not-{word}")
+    relabelled = label(images[4].image_id, f"not-{word}")
+    await db.store(Rows(images=[placed(one) for one in [*images, other]], labels=[relabelled]))
+    monkeypatch.setattr(search, "ONE_BY_ONE", one_by_one)
+
+    found = await db.recent_images(4, Span(), ImageFilter(search=word.upper()))
+
+    assert [view.image.image_id for view in found] == [images[number].image_id for number in (5, 3, 2, 1)]
+    assert await db.recent_images(4, Span(), ImageFilter(search=word, label=f"not-{word}")) == []

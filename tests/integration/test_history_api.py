@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from streamapp.records import Shed, now
+from streamapp.records import STAGES, Shed, now
 from streamapp.settings import Settings
 from streamapp.storage.rows import Rows
 from streamapp.web.history import HistoryQuery
@@ -18,7 +18,6 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STAGES = ("queue", "fetch", "preprocess", "inference", "total")
 NOON = datetime(2031, 5, 1, 12, tzinfo=UTC)
 
 
@@ -116,7 +115,10 @@ async def test_a_minute_is_told_in_seconds(api: Api) -> None:
 async def test_how_times_are_distributed(api: Api) -> None:
     model = f"model-{uuid4().hex[:8]}"
     recent = {"model": model, "timestamp": now() - timedelta(seconds=30)}
-    times = [answer(0, **recent, total_ms=value, queue_ms=1 / 3, inference_ms=value / 2) for value in (40, 10, 20, 30)]
+    times = [
+        answer(0, **recent, total_ms=value, queue_ms=1 / 3, lane_ms=value / 4, inference_ms=value / 2)
+        for value in (40, 10, 20, 30)
+    ]
     beside = answer(0, **recent, total_ms=50, queue_ms=1 / 3, inference_ms=999, lane="bypassed")
     replayed = answer(0, **recent, total_ms=7000, run_id="a-replay")
     older = answer(0, model=model, timestamp=now() - timedelta(minutes=5), total_ms=5000)
@@ -127,10 +129,13 @@ async def test_how_times_are_distributed(api: Api) -> None:
     assert until - since == timedelta(minutes=2)
     [one] = said["models"]
     assert (one["model"], one["predictions"]) == (model, 5)
-    assert {name: len(values) for name, values in one["stages"].items()} == dict.fromkeys(STAGES, 101)
+    assert {name: len(values) for name, values in one["stages"].items()} == {
+        stage.removesuffix("_ms"): 101 for stage in STAGES
+    }
     total, inference = one["stages"]["total"], one["stages"]["inference"]
     assert [total[share] for share in (0, 25, 50, 75, 100)] == [10, 20, 30, 40, 50]
     assert (total[10], one["stages"]["queue"][50]) == (14, 0.333)
+    assert [one["stages"]["lane"][share] for share in (0, 25, 100)] == [0.5, 2.5, 10], "with the one beside the lane"
     assert (inference[0], inference[50], inference[100]) == (5, 12.5, 20), "without the one beside the lane"
 
     [whole] = (await api.get(f"stats/distributions?model={model}"))["models"]

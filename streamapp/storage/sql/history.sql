@@ -31,6 +31,7 @@ SELECT model, count(*) AS predictions,
        percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY queue_ms) AS queue,
        percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY fetch_ms) AS fetch,
        percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY preprocess_ms) AS preprocess,
+       percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY lane_ms) AS lane,
        percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY inference_ms) FILTER (WHERE lane <> 'bypassed') AS inference,
        percentile_cont($4::float8[]) WITHIN GROUP (ORDER BY total_ms) AS total
 FROM predictions

@@ -2,7 +2,7 @@
 SELECT * FROM labelled_images WHERE image_id = $1;
 
 -- name: newest_images
--- Of the last seven, which search, those of one kind are given at most.
+-- Of the last eight, which search, those of one kind are given at most.
 SELECT found.* FROM labelled_images AS found
 LEFT JOIN verdicts USING (image_id)
 WHERE (found.timestamp, image_id) < ($2, $3) AND found.timestamp >= $4
@@ -19,6 +19,7 @@ WHERE (found.timestamp, image_id) < ($2, $3) AND found.timestamp >= $4
       SELECT image_id FROM labels WHERE label = ANY ($16)
   ))))
   AND ($17::text[] IS NULL OR consensus = ANY ($17))
+  AND ($18::text[] IS NULL OR (came_with = ANY ($18) AND found.label = came_with))
 ORDER BY found.timestamp DESC, image_id DESC
 LIMIT $1;
 

@@ -1,6 +1,7 @@
 """How much a document may ask for: tokens, depth, aliases, and cost, which counts the sizes of lists.
 
-Every fragment is weighed once, however often it is spread: a walk that unfolds them takes 2^n steps for n fragments.
+An operation weighs every fragment once, however often it is spread: a walk that unfolds them takes 2^n steps for n
+fragments.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from graphql import (
-    ASTValidationRule,
     FieldNode,
     FragmentSpreadNode,
     GraphQLError,
@@ -17,7 +17,9 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    Undefined,
     ValidationContext,
+    ValidationRule,
     get_named_type,
     value_from_ast_untyped,
 )
@@ -48,10 +50,10 @@ class Weight(NamedTuple):
 
 
 class Scale:
-    """Weighs the operations of one document with these variables."""
+    """Weighs one operation with these variables: another has defaults of its own, with which a fragment weighs more."""
 
     def __init__(self, context: ValidationContext, variables: Mapping[str, Any]) -> None:
-        self._context, self._variables = context, variables
+        self._context, self._variables = context, dict(variables)
         self._fragments: dict[str, Weight] = {}
 
     def weigh(self, operation: OperationDefinitionNode) -> Weight:
@@ -61,7 +63,7 @@ class Scale:
             for definition in operation.variable_definitions
             if definition.default_value is not None
         }
-        self._variables = {**given, **self._variables}
+        self._variables = given | self._variables
         return self._selections(operation.selection_set, self._context.schema.get_root_type(operation.operation))
 
     def _selections(self, selections: SelectionSetNode | None, parent: Any) -> Weight:
@@ -113,24 +115,23 @@ class Scale:
         value = definition.args[argument].default_value
         for given in node.arguments:
             if given.name.value == argument:
-                value = value_from_ast_untyped(given.value, dict(self._variables))
+                said = value_from_ast_untyped(given.value, self._variables)
+                value = value if said is Undefined else said  # as for a variable that nobody gives
         if isinstance(value, list):
             return len(value)
+        if isinstance(value, float) and value.is_integer():  # which is an Int to GraphQL
+            value = int(value)
         return max(1, value) if isinstance(value, int) else USUAL_SIZE
 
 
-class LimitsRule(ASTValidationRule):
+class LimitsRule(ValidationRule):
     """Refuses operations that ask for too much; a subclass for each request has its variables."""
 
     variables: Mapping[str, Any] = MappingProxyType({})
 
-    def __init__(self, context: ValidationContext) -> None:
-        super().__init__(context)
-        self._scale = Scale(context, self.variables)
-
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
         """Weigh an operation."""
-        weight = self._scale.weigh(node)
+        weight = Scale(self.context, self.variables).weigh(node)
         for name, limit in zip(Weight._fields, (MAX_DEPTH, MAX_ALIASES, MAX_COST), strict=True):
             if (found := getattr(weight, name)) > limit:
                 self.report_error(

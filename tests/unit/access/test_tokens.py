@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import KeySet, OctKey, RSAKey
 
-from streamapp.access.tokens import Tokens
+from streamapp.access.tokens import SUBJECT_CHARACTERS, Tokens
 from streamapp.errors import SettingsError, Unauthorized
 from streamapp.settings import Settings
 
@@ -53,6 +53,14 @@ def test_what_we_sign_is_believed() -> None:
     caller = hs256().caller(hs256().sign("ada", ["read", "admin"], 60))
     assert caller.name == "token:ada"
     assert caller.scopes == {"read", "admin"}
+
+
+def test_a_name_that_is_not_believed_is_not_signed() -> None:
+    longest = "a" * SUBJECT_CHARACTERS
+    assert hs256().caller(hs256().sign(longest, ["read"], 60)).name == f"token:{longest}"
+    for name in (longest + "a", "ada\nroot", "ada\x00", ""):
+        with pytest.raises(SettingsError, match=f"1 to {SUBJECT_CHARACTERS} characters"):
+            hs256().sign(name, ["read"], 60)
 
 
 def test_a_private_key_elsewhere_signs_what_our_public_ones_believe(rs256: Tokens) -> None:

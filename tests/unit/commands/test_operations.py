@@ -29,7 +29,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("NO_COLOR", "1")
-    for name in ("STREAMAPP_API_URL", "STREAMAPP_DATA_DIR"):
+    for name in ("STREAMAPP_API_URL", "STREAMAPP_API_TOKEN", "STREAMAPP_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -39,11 +39,13 @@ class Api:
     def __init__(self) -> None:
         self.answers: dict[str, list[Any]] = {}
         self.asked: list[tuple[str, str, dict[str, str], Any]] = []
+        self.authorizations: list[str | None] = []
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else None
         self.asked.append((request.method, request.path, dict(request.query), body))
+        self.authorizations.append(request.headers.get("Authorization"))
         answers = self.answers[request.path]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         status, answer = answer if isinstance(answer, tuple) else (200, answer)
@@ -161,6 +163,25 @@ def test_an_api_that_is_away_is_said_in_one_line(api: Api) -> None:
     error = run("ledger", "--api-url", "http://127.0.0.1:1").exception
     assert isinstance(error, ApiError)
     assert "start the platform with `streamapp up`" in str(error)
+
+
+def test_a_key_is_sent_without_the_end_of_the_line_that_it_was_read_from(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.answers[LEDGER] = [answer()]
+    monkeypatch.setenv("STREAMAPP_API_TOKEN", " sk_key\r\n")
+    assert run("ledger").exit_code == 0
+    assert api.authorizations == ["Bearer sk_key"]
+
+
+@pytest.mark.parametrize("key", ["sk_\rkey", "sk\nkey", "sk\x7fkey"])
+def test_a_key_that_no_header_can_carry_names_its_variable(api: Api, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("STREAMAPP_API_TOKEN", key)
+    error = run("ledger").exception
+    assert isinstance(error, SettingsError)
+    assert "STREAMAPP_API_TOKEN" in str(error)
+    assert key not in str(error)
+    assert api.asked == []
 
 
 def test_json_is_the_answer_itself(api: Api) -> None:
@@ -299,7 +320,7 @@ def test_ages_are_times_too(text: str, seconds: int) -> None:
     assert is_age(text)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "", "12", "2h30m", "99999999h"])
+@pytest.mark.parametrize("text", ["yesterday", "", "12", "2h30m", "99999999h", "800000d", "999999 d ago"])
 def test_what_is_no_time_is_said_with_its_option(text: str) -> None:
     with pytest.raises(SettingsError, match="--from: "):
         parse_time(text, "--from")

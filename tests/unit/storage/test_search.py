@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from streamapp.storage.search import Search, known, pattern, plain
+from streamapp.storage.search import ONE_BY_ONE, Search, known, pattern, plain
 
 ID = "0123abcd-4567-89ab-cdef-0123456789ab"
 
@@ -55,3 +55,11 @@ def test_known_names_are_searched_by_their_kinds() -> None:
         Search(consensus=["cat"]),
     ]
     assert list(known([])) == []
+
+
+def test_very_many_labels_are_one_search() -> None:
+    """An upload may name any label: a letter begins as many of them as somebody has sent."""
+    labels = [f"cat-{number}" for number in range(10_000)]
+    assert list(known([("came_with", label) for label in labels])) == [Search(came_with_any=labels)]
+    few = labels[:ONE_BY_ONE]
+    assert list(known([("came_with", label) for label in few])) == [Search(came_with=label) for label in few]

@@ -7,9 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query, parse, specified_rules, validate
+from graphql import (
+    OperationDefinitionNode,
+    TypeInfo,
+    ValidationContext,
+    get_introspection_query,
+    parse,
+    specified_rules,
+    validate,
+)
 
-from streamapp.web.graphql.limits import MAX_ALIASES, MAX_DEPTH, LimitsRule
+from streamapp.web.graphql.limits import MAX_ALIASES, MAX_DEPTH, USUAL_SIZE, LimitsRule, Scale
 from streamapp.web.graphql.questions import Window
 from streamapp.web.graphql.schema import schema
 from streamapp.web.live import WINDOWS
@@ -28,6 +36,15 @@ def too_much(query: str, **variables: Any) -> str:
     """Which limit a document breaks, the only thing that is wrong with it."""
     [message] = wrong(query, **variables)
     return message.split()[1]
+
+
+def cost(query: str, **variables: Any) -> int:
+    """What the first operation of a document costs, whether it may be asked or not."""
+    document = parse(query)
+    [operation, *_] = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    context = ValidationContext(SCHEMA._schema, document, TypeInfo(SCHEMA._schema), lambda _: None)
+    return Scale(context, variables).weigh(operation).cost
 
 
 def nested(levels: int) -> str:
@@ -73,12 +90,44 @@ def test_cost_grows_with_the_list() -> None:
     assert too_much(twice, limit=200) == "cost"
 
 
-def test_a_limit_that_is_left_out_or_cannot_be_counts_as_what_it_is() -> None:
-    heavy = "images { predictions { image { predictions { image { predictions { model } } } } } }"
-    for said in ("", "(limit: 100000)", '(limit: "x")', "(limit: -5)", "(limit: $n)", "(limit: null)"):
-        assert isinstance(wrong("{ images" + said + " { " + heavy + " } }"), list)
-    assert too_much("{ images(limit: 100000) { " + heavy + " } }") == "cost"
-    assert too_much("query($n: Int! = 100000) { images(limit: $n) { " + heavy + " } }") == "cost"
+HEAVY = "images { predictions { image { predictions { image { predictions { model prediction } } } } } }"
+
+
+def limited(limit: str) -> str:
+    return "{ images(limit: " + limit + ") { " + HEAVY + " } }"
+
+
+def test_a_limit_that_is_left_out_is_the_usual_one() -> None:
+    usual = cost("{ images { " + HEAVY + " } }")
+    assert usual == cost(limited("50")) > cost(limited("49"))
+    assert usual == cost("query($n: Int) " + limited("$n"))
+    assert cost(limited("7")) == cost("query($n: Int = 7) " + limited("$n"))
+
+
+def test_a_limit_that_cannot_be_is_weighed_as_one_that_can() -> None:
+    for said in ('"x"', "null", "1e400"):
+        assert cost(limited(said)) == cost(limited(str(USUAL_SIZE)))
+    assert cost(limited("-5")) == cost(limited("1"))
+    assert too_much(limited("100000")) == "cost"
+    assert too_much("query($n: Int! = 100000) " + limited("$n")) == "cost"
+
+
+def test_a_whole_number_weighs_the_same_however_it_is_written() -> None:
+    query = "query($n: Int!) " + limited("$n")
+    assert wrong(query, n=1.0) == []
+    assert too_much(query, n=200.0) == "cost"
+
+
+HEAVY_FRAGMENT = " fragment Heavy on Query " + limited("$n")
+
+
+@pytest.mark.parametrize(
+    ("selections", "fragment"), [(limited("$n"), ""), ("{ ...Heavy }", HEAVY_FRAGMENT)], ids=["itself", "a fragment"]
+)
+def test_each_operation_has_the_weight_of_its_own_variables(selections: str, fragment: str) -> None:
+    light, heavy = f"query Light($n: Int = 1) {selections} ", f"query Heavy($n: Int = 200) {selections} "
+    assert wrong(light + fragment) == []
+    assert too_much(light + heavy + fragment) == too_much(heavy + light + fragment) == "cost"
 
 
 def test_the_ledger_is_dear() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from streamapp.errors import PublishFailed, StoreUnavailable
 from streamapp.web.context import ApiContext
+from streamapp.web.intake import AT_ONCE
 from tests.unit.ingest import pictures
 from tests.unit.web.doubles import make_context, running_api
 from tests.unit.web.test_uploads import JPEG, URL, form, problem, upload
@@ -102,6 +103,32 @@ async def test_of_known_and_new_pictures_the_new_ones_are_accepted() -> None:
         assert answer.status == 202
         assert [image["duplicate"] for image in (await answer.json())["images"]] == [True, False]
     assert len(context.db.images) == 2
+
+
+async def test_the_same_picture_twice_in_one_form_is_one_image() -> None:
+    context = make_context()
+    async with running_api(context) as client:
+        answer = await client.post(URL + "?dedupe=true", data=form(JPEG, pictures.png(), JPEG))
+        images = (await answer.json())["images"]
+        assert answer.status == 202
+        assert [image["duplicate"] for image in images] == [False, False, True]
+        assert images[2]["image_id"] == images[0]["image_id"]
+        unasked = (await (await upload(client, form(JPEG, JPEG))).json())["images"]
+        assert [image["duplicate"] for image in unasked] == [False, False]
+    assert len(context.db.images) == 4
+
+
+async def test_the_same_picture_many_times_in_one_form_waits_for_the_first() -> None:
+    """More of them than are accepted at the same time, and of one that cannot be stored each is refused."""
+    context = make_context()
+    many = [JPEG] * (AT_ONCE * 2)
+    async with running_api(context) as client:
+        broker(context).fails = PublishFailed("away")
+        answer = await client.post(URL + "?dedupe=true", data=form(*many))
+        assert (answer.status, len((await answer.json())["rejected"])) == (503, len(many))
+        broker(context).fails = None
+        answer = await client.post(URL + "?dedupe=true", data=form(*many))
+        assert [image["duplicate"] for image in (await answer.json())["images"]] == [False] + [True] * (len(many) - 1)
 
 
 async def test_with_another_label_it_is_another_picture() -> None:
