@@ -50,5 +50,7 @@ train: $(READY) ## train the models
 bench: $(READY) ## measure: idle, latency, a stream, readers, uploads (ten minutes)
 	$(BIN)/python -m benchmarks all
 
+# The file names a folder where PostgreSQL, started by root, could not reach this one (streamapp/devstack/postgres.py).
 clean: ## remove the environment and the data of the embedded servers
+	@case "$$(cat .streamapp/postgres.path 2>&-)" in /var/tmp/streamapp-*) rm -rf "$$(cat .streamapp/postgres.path)";; esac
 	rm -rf $(VENV) .streamapp

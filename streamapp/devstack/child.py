@@ -38,7 +38,8 @@ class Command:
         account: the user it runs as; None: ours.
         stdin: what it reads, at most a pipe's buffer (64 KiB).
         finishes: exit status 0 is its good end, not a death.
-        restarts: it is started again after a death; otherwise its death is the stack's.
+        restarts: it is started again after a death, but not for ever; otherwise its first death is its last.
+        essential: its last death is the stack's; otherwise the stack goes on without it.
         quiet: its lines go to its file only.
     """
 
@@ -51,6 +52,7 @@ class Command:
     stdin: bytes = b""
     finishes: bool = False
     restarts: bool = True
+    essential: bool = True
     quiet: bool = False
 
 

@@ -76,12 +76,10 @@ def objects(data_dir: Path, secrets: Secrets, ports: PortBook) -> Embedded:
 
 def database(data_dir: Path, secrets: Secrets, ports: PortBook) -> Embedded:
     """PostgreSQL, with one role and one database."""
-    cluster, located = postgres.locate(data_dir, secrets)
-    if located != secrets:
-        located.save(data_dir / "secrets.json")
+    cluster = postgres.locate(data_dir, secrets)
     port = ports.claim(5432)
     url = f"postgresql://{postgres.ROLE}:{secrets.database_password}@127.0.0.1:{port}/{postgres.DATABASE}"
-    return Embedded(url, partial(_start_database, cluster, located, port))
+    return Embedded(url, partial(_start_database, cluster, data_dir, secrets, port))
 
 
 async def _start(command: Command, shared: Surroundings) -> Process:
@@ -90,10 +88,12 @@ async def _start(command: Command, shared: Surroundings) -> Process:
     return process
 
 
-async def _start_database(cluster: postgres.Cluster, secrets: Secrets, port: int, shared: Surroundings) -> Process:
-    """Make the cluster if there is none (all of it or nothing), then serve it."""
-    if secrets.postgres_dir:
-        shared.book.say(f"PostgreSQL's user cannot reach the data folder: its files are in {secrets.postgres_dir}")
+async def _start_database(
+    cluster: postgres.Cluster, data_dir: Path, secrets: Secrets, port: int, shared: Surroundings
+) -> Process:
+    """Make the cluster if there is none (all of it or nothing), tell it a new password, then serve it."""
+    if data_dir not in cluster.base.parents:
+        shared.book.say(f"PostgreSQL's user cannot reach the data folder: its files are in {cluster.base}")
     if not cluster.data.exists():
         shared.book.say("making the database, once")
         new = replace(cluster, name="new")
@@ -105,6 +105,8 @@ async def _start_database(cluster: postgres.Cluster, secrets: Secrets, port: int
         new.data.rename(cluster.data)
     elif secrets.fresh:
         await _job(cluster.single_user(f"ALTER ROLE {postgres.ROLE} PASSWORD '{secrets.database_password}';"), shared)
+    if secrets.fresh:
+        replace(secrets, fresh=False).save(data_dir / "secrets.json")
     # The lock of the data folder is ours alone, so a server that wrote this is gone.
     (cluster.data / "postmaster.pid").unlink(missing_ok=True)
     return await _start(cluster.serve(port), shared)

@@ -4,13 +4,14 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
+from types import MappingProxyType
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
-from urllib.request import HTTPSHandler, ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -112,9 +113,9 @@ async def http(url: str, below: int = 300) -> None:
     await asyncio.to_thread(_get, url, below)
 
 
-def fetch(url: str) -> bytes:
+def fetch(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """The body of a page, in at most `TIMEOUT_S` seconds. Raises OSError (URLError among it) or HTTPException."""
-    with DIRECT.open(url, timeout=TIMEOUT_S) as answer:
+    with DIRECT.open(Request(url, headers=dict(headers)), timeout=TIMEOUT_S) as answer:
         body: bytes = answer.read()
     return body
 

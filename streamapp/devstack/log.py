@@ -61,7 +61,7 @@ class LogBook:
         try:
             self._console.write(text + "\n")
             self._console.flush()
-        except BrokenPipeError:  # the reader went away (`up | head`); the files go on
+        except (OSError, ValueError):  # its reader, its terminal or the room on its disk is gone; the files go on
             self._console = None
 
     def _save(self, name: str, text: str) -> None:

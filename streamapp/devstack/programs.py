@@ -74,11 +74,11 @@ class Programs:
         return Command("dashboard", argv, self.environ, FRONT)
 
     def producer(self, api_url: str) -> Command:
-        """The stream of the demonstration."""
+        """The stream of the demonstration, which the platform can do without: it may lack data or an API key."""
         rate = ("--rate", f"{self.options.rate:g}") if self.options.rate else ()
         stream = ("--stream", self.options.stream) if self.options.stream else ()
         argv = python("-m", "streamapp", "produce", "demo", *rate, *stream, "--api-url", api_url)
-        return Command("producer", argv, self.environ, FRONT, finishes=True)
+        return Command("producer", argv, self.environ, FRONT, finishes=True, essential=False)
 
     def _worker(self, name: str, role: str, port: int) -> Worker:
         variable = "API_PORT" if role == API else "WEB_PORT"
@@ -90,4 +90,5 @@ class Programs:
 def base_url(settings: Settings, port: int) -> str:
     """Where a worker's web server answers on this host."""
     host = "127.0.0.1" if settings.web_host in ANY_ADDRESS else settings.web_host
+    host = f"[{host}]" if ":" in host else host  # IPv6 (RFC 3986, section 3.2.2)
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"

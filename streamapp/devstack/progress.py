@@ -10,6 +10,7 @@ from mode import Service
 
 from streamapp.devstack import health
 from streamapp.devstack.log import LogBook
+from streamapp.ingest.target import credentials
 
 EVERY_S = 10.0
 
@@ -20,13 +21,14 @@ class Progress(Service):
     def __init__(self, api_url: str, book: LogBook, **options: Any) -> None:
         super().__init__(**options)
         self._url = f"{api_url}/api/v1/stats?window=1m"
+        self._headers = credentials()
         self._book = book
 
     @Service.task
     async def _report(self) -> None:
         async for _ in self.itertimer(EVERY_S, name="progress"):
             try:
-                stats = json.loads(await asyncio.to_thread(health.fetch, self._url))
+                stats = json.loads(await asyncio.to_thread(health.fetch, self._url, self._headers))
             except (OSError, HTTPException, ValueError):
                 continue
             self._book.say(progress_line(stats["models"]))

@@ -14,6 +14,7 @@ from streamapp.devstack.process import Surroundings
 from streamapp.devstack.runfile import Lock, RunFile
 from streamapp.devstack.stack import Stack
 from streamapp.errors import StreamappError
+from streamapp.ingest.produce.demo import check_stream
 from streamapp.settings import Settings
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -26,6 +27,7 @@ def run(settings: Settings, options: UpOptions) -> int:
     lock = Lock(settings.data_dir)
     try:
         callers.check(settings)
+        check_stream(options.stream)
         folder.prepare(settings.data_dir)
         lock.acquire()
         return _locked(settings, options, lock)
@@ -88,15 +90,17 @@ class Run:
         except Exception as error:  # a bug too must end the stack; `run` tells the two apart
             self._fail(error)
 
+    # Both end the run before they speak: whatever becomes of the words, the stack must stop.
+
     def _fail(self, error: Exception) -> None:
         if not self._ending.done():
-            self._book.say(f"{error}; stopping")
             self._ending.set_exception(error)
+            self._book.say(f"{error}; stopping")
 
     def _on_signal(self) -> None:
         self._signals += 1
         if not self._ending.done():
-            self._book.say("stopping; Ctrl-C once more kills at once")
             self._ending.set_result(None)
+            self._book.say("stopping; Ctrl-C once more kills at once")
         elif self._signals > 1:
             self._stack.kill()

@@ -1,6 +1,5 @@
 """The data folder for real: as root and not, damaged, closed, of an older run; what cannot be is one line."""
 
-import json
 import os
 import pwd
 import shutil
@@ -12,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from streamapp.devstack.postgres import POINTER
+from streamapp.devstack.secrets import Secrets
 from tests.support.processes import descendants
 from tests.support.sql import sql
 from tests.support.stack import SERVERS_ONLY, launch, running_servers
@@ -53,12 +54,14 @@ def test_a_server_that_is_set_and_does_not_answer_ends_it(folder: Path) -> None:
 def test_root_in_a_folder_that_others_cannot_enter(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     with running_servers(folder=tmp_path) as stack:
-        place = Path(json.loads((stack.data_dir / "secrets.json").read_text())["postgres_dir"])
+        place = Path((stack.data_dir / POINTER).read_text())
         sql(stack.database_url, "create table kept (n int)")
         assert f"its files are in {place}" in stack.output()
+    (stack.data_dir / "secrets.json").unlink()  # as a damaged one tells to
     try:
         with running_servers(folder=tmp_path) as stack:
             sql(stack.database_url, "select * from kept")
+            assert not Secrets.load(stack.data_dir / "secrets.json").fresh
         assert tmp_path.stat().st_mode & 0o777 == 0o700
     finally:
         shutil.rmtree(place)

@@ -17,6 +17,7 @@ from streamapp.ingest.produce.client import Picture
 
 #: The classes in the order of the data set's numbers (https://www.cs.toronto.edu/~kriz/cifar.html).
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+SPLITS = ("train", "test")
 DOWNLOAD_HOST = ("www.cs.toronto.edu", 443)
 #: No byte for this long, in seconds, and the download has failed.
 DOWNLOAD_TIMEOUT_S = 10.0
@@ -78,14 +79,14 @@ def from_keras(split: str = "") -> DataSet:
     """The data set by the loader of Keras, which downloads it (170 MB) unless its cache has it.
 
     Raises:
-        SourceError: it is neither in the cache nor can it be downloaded.
+        SourceError: there is no such split, or it is neither in the cache nor can it be downloaded.
     """
+    if split not in ("", *SPLITS):
+        raise SourceError(f"CIFAR-10 has no split {split!r}: choose one of {', '.join(SPLITS)}")
     if not keras_cache().is_file():
         check_network()
-    (train, train_labels), (test, test_labels) = _load()
-    parts = {"train": [(train, train_labels)], "test": [(test, test_labels)]}
-    chosen = parts.get(split) or parts["train"] + parts["test"]
-    return _from_arrays(chosen)
+    parts = dict(zip(SPLITS, _load(), strict=True))
+    return _from_arrays([parts[name] for name in ([split] if split else SPLITS)])
 
 
 def check_network() -> None:

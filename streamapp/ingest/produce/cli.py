@@ -19,7 +19,7 @@ from streamapp.ingest.produce import webcam as webcam_source
 from streamapp.ingest.produce.budget import HourlyBudget
 from streamapp.ingest.produce.client import Picture
 from streamapp.ingest.produce.report import Report
-from streamapp.ingest.produce.stream import newest, send_all, threaded
+from streamapp.ingest.produce.stream import IN_FLIGHT, LIVE_IN_FLIGHT, newest, send_all, threaded
 from streamapp.ingest.target import api_url
 from streamapp.settings import Settings
 
@@ -50,7 +50,7 @@ def webcam(
     connect = partial(webcam_source.open_rtsp, rtsp) if rtsp else partial(webcam_source.open_camera, camera)
     stop = threading.Event()
     frames = webcam_source.live(connect, every, stop, report.say, camera_id or ("rtsp" if rtsp else f"camera-{camera}"))
-    _run(newest(frames, stop), report, rate=0, url=api_url)
+    _run(newest(frames, stop), report, rate=0, url=api_url, in_flight=LIVE_IN_FLIGHT)
 
 
 @app.command()
@@ -115,5 +115,7 @@ def _configured_data() -> Path | None:
     return Path(data).expanduser() if data else None
 
 
-def _run(pictures: AsyncGenerator[Picture], report: Report, *, rate: float, url: str) -> None:
-    asyncio.run(send_all(pictures, api_url=api_url(url), report=report, rate=rate))
+def _run(
+    pictures: AsyncGenerator[Picture], report: Report, *, rate: float, url: str, in_flight: int = IN_FLIGHT
+) -> None:
+    asyncio.run(send_all(pictures, api_url=api_url(url), report=report, rate=rate, in_flight=in_flight))

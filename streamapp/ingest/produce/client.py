@@ -78,7 +78,9 @@ class Uploader:
                         return await _image_id(answer)
                     problem = await reason(answer)
                     delay = max(delay, _retry_after(answer))
-            except (aiohttp.ClientConnectionError, TimeoutError) as error:
+            except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+                raise ApiError(f"--api-url must be http(s)://host:port, not {self.api_url!r}") from None
+            except (aiohttp.ClientError, TimeoutError) as error:  # an answer that breaks off may be an acceptance
                 problem = str(error) or "no answer in time"
             if time.monotonic() - started + delay > (PATIENCE_S if self._answered else FIRST_CONTACT_S):
                 raise ApiError(f"the API at {self.api_url} does not take images: {problem}{self._hint()}")
@@ -108,8 +110,10 @@ async def _image_id(answer: aiohttp.ClientResponse) -> str:
         ApiError: the answer is no acceptance and says nothing about the file.
     """
     if answer.status == 202:
-        accepted: dict[str, Any] = await answer.json()
-        return str(accepted["images"][0]["image_id"])
+        try:
+            return str((await answer.json())["images"][0]["image_id"])
+        except (ValueError, LookupError, TypeError):
+            raise ApiError(f"{answer.url} answered 202 without an image id") from None
     problem = await reason(answer)
     if answer.status in FILE_REFUSED:
         raise ImageRejected(problem)

@@ -35,6 +35,16 @@ except cifar10.SourceError as error:
 """
 
 
+def check_stream(stream: str) -> None:
+    """See that there is such a stream; an empty name leaves the choice open.
+
+    Raises:
+        SourceError: there is none.
+    """
+    if stream not in ("", *STREAMS):
+        raise SourceError(f"no stream {stream!r}: choose one of {', '.join(STREAMS)}")
+
+
 def photographs() -> list[Picture]:
     """The photographs of scikit-image, without labels. The package is found, not imported (1 s).
 
@@ -66,8 +76,7 @@ class Demo:
         Raises:
             SourceError: there is no such stream.
         """
-        if stream not in STREAMS:
-            raise SourceError(f"no stream {stream!r}: choose one of {', '.join(STREAMS)}")
+        check_stream(stream)
         self._stream = stream
         self._data = data
         self._say = say

@@ -5,13 +5,14 @@ import signal
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from streamapp.errors import ImageRejected
 from streamapp.ingest.produce.client import Picture, Uploader
 from streamapp.ingest.produce.report import Report
 
-IN_FLIGHT = 8
+#: Uploads at once; of a live source one, since what waits in the others grows old while the API is away.
+IN_FLIGHT, LIVE_IN_FLIGHT = 8, 1
 #: How long uploads in flight may take to end once the stream is stopped, in seconds.
 STOP_S = 5.0
 
@@ -30,23 +31,25 @@ class Stream:
         self._failure: BaseException | None = None
 
     async def run(self, pictures: AsyncIterator[Picture]) -> None:
-        """Send every picture; being cancelled is a normal end: what is in flight is finished.
+        """Send every picture; being cancelled is a normal end: what is in flight is finished, the second time dropped.
 
         Raises:
             ApiError: the API stays away or refuses the requests.
             SourceError: the source cannot be read any further.
         """
         try:
+            await self._slots.acquire()
             async for picture in pictures:
-                await self._slots.acquire()
                 if self._failure is not None:
                     break
                 self._start(picture)
                 await self._pace()
+                await self._slots.acquire()  # before the next picture is asked for: a live one would grow old
             while self._uploads and self._failure is None:
                 await asyncio.wait(self._uploads, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            pass
+            if self._uploads:
+                self._report.say(f"finishing {len(self._uploads)} uploads; Ctrl-C again drops them")
         finally:
             await self._stop()
         if self._failure is not None:
@@ -77,13 +80,14 @@ class Stream:
             await asyncio.sleep(self._next - time.monotonic())
 
     async def _stop(self) -> None:
-        """Give uploads in flight a moment to end."""
-        if self._uploads:
-            _, late = await asyncio.wait(self._uploads, timeout=STOP_S)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+        """Give uploads in flight a moment to end; being cancelled ends that moment."""
+        uploads = list(self._uploads)
+        if uploads:
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait(uploads, timeout=STOP_S)
+        for task in uploads:
+            task.cancel()
+        await asyncio.gather(*uploads, return_exceptions=True)
 
 
 async def threaded(pictures: Iterator[Picture]) -> AsyncGenerator[Picture]:
@@ -121,8 +125,10 @@ async def newest(pictures: Iterator[Picture], stop: threading.Event) -> AsyncGen
         await reader  # raises what the source raised
 
 
-async def send_all(pictures: AsyncGenerator[Picture], *, api_url: str, report: Report, rate: float = 0) -> None:
-    """Send a whole source; Ctrl-C or SIGTERM ends it early and cleanly.
+async def send_all(
+    pictures: AsyncGenerator[Picture], *, api_url: str, report: Report, rate: float = 0, in_flight: int = IN_FLIGHT
+) -> None:
+    """Send a whole source; Ctrl-C or SIGTERM ends it early and cleanly, also when it comes again meanwhile.
 
     Raises:
         ApiError: the API stays away or refuses the requests.
@@ -132,6 +138,7 @@ async def send_all(pictures: AsyncGenerator[Picture], *, api_url: str, report: R
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    async with Uploader(api_url) as uploader, aclosing(pictures):
-        with report.running(uploader):
-            await Stream(uploader, report, rate).run(pictures)
+    with suppress(asyncio.CancelledError):
+        async with Uploader(api_url) as uploader, aclosing(pictures):
+            with report.running(uploader):
+                await Stream(uploader, report, rate, in_flight).run(pictures)

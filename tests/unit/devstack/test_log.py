@@ -1,17 +1,24 @@
 """One merged log, a colour per process, a file per process."""
 
+import errno
 import io
 import re
 from pathlib import Path
 
+import pytest
+
 from streamapp.devstack.log import LogBook
 
 
-class Closed(io.StringIO):
-    """A pipe whose reader went away."""
+class Gone(io.StringIO):
+    """A console that takes nothing any more."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
 
     def write(self, text: str, /) -> int:
-        raise BrokenPipeError
+        raise self._error
 
 
 def test_a_line_has_time_name_and_text(tmp_path: Path) -> None:
@@ -56,8 +63,18 @@ def test_quiet_lines_go_to_the_file_only_and_noise_nowhere(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["postgres.log"]
 
 
-def test_the_files_go_on_when_the_console_is_gone(tmp_path: Path) -> None:
-    book = LogBook(tmp_path, Closed())
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrokenPipeError(),  # `up | head`
+        OSError(errno.EIO, "the terminal was closed"),
+        OSError(errno.ENOSPC, "the disk of `up > file` is full"),
+        ValueError("I/O operation on closed file"),
+    ],
+    ids=lambda error: str(error) or type(error).__name__,
+)
+def test_the_files_go_on_when_the_console_is_gone(tmp_path: Path, error: Exception) -> None:
+    book = LogBook(tmp_path, Gone(error))
     book.write("kafka", "one")
     book.write("kafka", "two")
     book.close()

@@ -1,5 +1,6 @@
 """Ports are free, near the usual one, and never given twice."""
 
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -47,6 +48,16 @@ def test_another_stack_does_not_get_a_port_that_is_claimed_and_not_yet_bound(boo
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error(book: PortBook, taken: int) -> None:
     with pytest.raises(DevStackError, match=f"port {taken} .STREAMAPP_API_PORT. is in use"):
         book.claim(taken, "STREAMAPP_API_PORT")
+
+
+def test_a_port_for_root_alone_is_not_said_to_be_in_use(book: PortBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(socket.socket):
+        def bind(self, address: object, /) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket, "socket", Refusing)
+    with pytest.raises(DevStackError, match=r"port 80 \(STREAMAPP_API_PORT\) needs root; set one of 1024 or more"):
+        book.claim(80, "STREAMAPP_API_PORT")
 
 
 def test_zero_takes_any_port(book: PortBook) -> None:

@@ -137,6 +137,19 @@ async def test_five_deaths_in_a_minute_are_the_end(bench: Bench, monkeypatch: py
     assert bench.said().count("no such thing") == 5
 
 
+async def test_the_stack_goes_on_without_what_is_not_essential(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BACK_OFF_S", (0.01,) * 4)
+    child = await bench.start("sh", "-c", "echo no key; exit 1", essential=False)
+    await bench.until(lambda: any("goes on" in line for line in bench.said()))
+    await asyncio.sleep(0.1)
+
+    (end,) = [line for line in bench.said() if "child ended 5 times" in line]
+    assert "its last line: no key; see " in end and end.endswith("child.log; the rest goes on without it")
+    assert bench.said().count("no key") == 5
+    assert bench.failures == []
+    await child.stop()
+
+
 async def test_old_deaths_do_not_count(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BACK_OFF_S", (0.01,) * 4)
     monkeypatch.setattr(module, "WITHIN_S", 0.02)

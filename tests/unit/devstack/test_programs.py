@@ -80,6 +80,14 @@ def test_the_producer_is_told_rate_and_stream() -> None:
     assert "--rate" not in programs().producer("http://127.0.0.1:8001").argv
 
 
+def test_the_platform_can_do_without_the_producer_alone(ports: PortBook) -> None:
+    made = programs()
+    others = [made.prepare_models(), made.dashboard(8000, ""), *(one.command for one in made.workers(ports, 8001))]
+
+    assert not made.producer("").essential
+    assert all(command.essential for command in others)
+
+
 def test_it_stops_before_the_workers_and_they_before_the_servers(ports: PortBook) -> None:
     made = programs()
     front = {made.producer("").tier, made.dashboard(8000, "").tier}
@@ -91,3 +99,4 @@ def test_it_stops_before_the_workers_and_they_before_the_servers(ports: PortBook
 def test_a_server_on_every_address_is_reached_on_this_host() -> None:
     assert base_url(Settings.load({"STREAMAPP_WEB_HOST": "0.0.0.0"}), 8001) == "http://127.0.0.1:8001"
     assert base_url(Settings.load({"STREAMAPP_WEB_HOST": "127.0.0.2"}), 8001) == "http://127.0.0.2:8001"
+    assert base_url(Settings.load({"STREAMAPP_WEB_HOST": "::1"}), 8001) == "http://[::1]:8001"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,6 +94,52 @@ async def test_a_connection_that_breaks_after_the_picture_was_taken_makes_no_sec
         assert [str(known) for known in context.db.images] == [image_id]
         assert await uploader.send(PICTURE) != image_id, "the same picture, sent on purpose"
     assert len(context.db.images) == 2
+
+
+async def no_json(_: web.Request) -> web.StreamResponse:
+    return web.Response(text="<p>accepted</p>", content_type="text/html", status=202)
+
+
+async def half(request: web.Request) -> web.StreamResponse:
+    """The connection breaks in the middle of the answer."""
+    answer = web.StreamResponse(status=202, headers={"Content-Type": "application/json", "Content-Length": "100"})
+    await answer.prepare(request)
+    await answer.write(b'{"images": [')
+    assert request.transport is not None
+    request.transport.close()
+    return answer
+
+
+@pytest.mark.parametrize("answer", [no_json, half])
+async def test_an_acceptance_that_cannot_be_read_is_asked_for_again_with_the_same_key(answer: Any) -> None:
+    keys: list[str] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        keys.append(request.headers["Idempotency-Key"])
+        return accepted() if len(keys) > 1 else await answer(request)
+
+    app = web.Application()
+    app.add_routes([web.post("/api/v1/images", handler)])
+    async with TestServer(app) as server, Uploader(str(server.make_url("/")).rstrip("/")) as uploader:
+        assert await uploader.send(PICTURE) == "7"
+    assert len(keys) == 2 and len(set(keys)) == 1
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "null", '{"images": []}'])
+async def test_an_acceptance_without_an_image_is_no_image_api(body: str) -> None:
+    answer = partial(web.Response, text=body, content_type="application/json", status=202)
+    async with api(answer) as (url, _), Uploader(url) as uploader:
+        with pytest.raises(ApiError, match="answered 202 without an image id"):
+            await uploader.send(PICTURE)
+
+
+@pytest.mark.parametrize("url", ["localhost:8001", "http://127.0.0.1:99999"])
+async def test_an_address_that_cannot_be_one_is_said_at_once(url: str) -> None:
+    async with Uploader(url) as uploader:
+        with pytest.raises(ApiError, match=f"--api-url must be http.s.://host:port, not '{url}'"):
+            await uploader.send(PICTURE)
+    assert uploader.retries == 0
 
 
 async def test_an_api_that_comes_back_is_found_again() -> None:

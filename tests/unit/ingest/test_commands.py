@@ -14,11 +14,13 @@ import typer
 from aiohttp import web
 from typer.testing import CliRunner, Result
 
-from streamapp.errors import SettingsError, SourceError, StreamappError
+from streamapp.errors import ApiError, SettingsError, SourceError, StreamappError
 from streamapp.ingest.answer import verdict_line
 from streamapp.ingest.predict import predict
+from streamapp.ingest.produce import cli as cli_module
 from streamapp.ingest.produce import client, demo
 from streamapp.ingest.produce.cli import app as produce
+from streamapp.ingest.produce.stream import IN_FLIGHT, LIVE_IN_FLIGHT
 from streamapp.ingest.target import api_url
 from streamapp.records import ImageMessage
 from streamapp.web import setup
@@ -89,6 +91,20 @@ def test_the_address_of_the_api_comes_from_the_nearest_source(tmp_path: Path) ->
     assert api_url("http://here/", environ) == "http://here"
 
 
+@pytest.mark.parametrize(
+    "given", ["localhost:8001", "127.0.0.1:8001", "ftp://here", "http://", "http://a:b", "http://[::1"]
+)
+def test_an_address_that_is_none_is_named_by_where_it_was_given(given: str) -> None:
+    with pytest.raises(ApiError, match=r"^--api-url must be http\(s\)://host:port, not "):
+        api_url(given, {})
+    with pytest.raises(ApiError, match=r"^STREAMAPP_API_URL must be http\(s\)://host:port, not "):
+        api_url("", {"STREAMAPP_API_URL": given})
+
+
+def test_an_address_may_be_ipv6_and_have_a_path() -> None:
+    assert api_url("https://[::1]:8001/cats/", {}) == "https://[::1]:8001/cats"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"api_url": null}', "{}"])
 def test_a_run_file_without_an_address_counts_for_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(text)
@@ -150,6 +166,23 @@ def test_the_demo_says_which_stream_it_is(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
+    ("arguments", "in_flight"),
+    [((), LIVE_IN_FLIGHT), (("--rtsp", "rtsp://door"), LIVE_IN_FLIGHT), (("--video", "door.avi"), IN_FLIGHT)],
+)
+def test_only_what_is_not_live_is_uploaded_several_at_once(
+    arguments: tuple[str, ...], in_flight: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[int] = []
+
+    async def send_all(*_: Any, in_flight: int, **__: Any) -> None:
+        chosen.append(in_flight)
+
+    monkeypatch.setattr(cli_module, "send_all", send_all)
+    assert run("produce", "webcam", *arguments).exit_code == 0
+    assert chosen == [in_flight]
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("webcam", "--camera", 99), "camera 99 cannot be opened"),
@@ -158,6 +191,7 @@ def test_the_demo_says_which_stream_it_is(monkeypatch: pytest.MonkeyPatch) -> No
         (("folder", "none"), "none is not a folder"),
         (("cifar10", "--data", "none"), "neither a folder nor a zip"),
         (("unsplash",), "UNSPLASH_ACCESS_KEY"),
+        (("cifar10", "--split", "tset"), "no split 'tset': choose one of train, test"),
         (("demo", "--stream", "cats"), "no stream 'cats'"),
     ],
 )

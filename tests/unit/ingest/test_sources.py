@@ -102,6 +102,20 @@ def test_arrays_of_keras_become_pictures_without_loss() -> None:
         assert (np.asarray(Image.open(BytesIO(one.data))) == expected).all()
 
 
+def test_each_split_of_keras_is_itself_and_another_is_an_error_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def arrays(count: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros((count, 32, 32, 3), np.uint8), np.zeros((count, 1), np.uint8)
+
+    monkeypatch.setattr(cifar10, "keras_cache", lambda: Path(__file__))
+    monkeypatch.setattr(cifar10, "_load", lambda: (arrays(5), arrays(2)))
+    assert [cifar10.from_keras(split).size for split in ("train", "test", "")] == [5, 2, 7]
+    monkeypatch.setattr(cifar10, "_load", lambda: pytest.fail("it is loaded"))
+    with pytest.raises(SourceError, match="no split 'tset': choose one of train, test"):
+        cifar10.from_keras("tset")
+
+
 def test_without_network_and_cache_it_fails_at_once_and_names_the_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,14 @@
 """Streams: paced, several at once but not too many, cleanly ended, and honest about what became of each picture."""
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
 from io import StringIO
 
 import pytest
+from aiohttp.test_utils import unused_port
 from rich.console import Console
 
 from streamapp.errors import ApiError, ImageRejected, SourceError
@@ -14,7 +16,7 @@ from streamapp.ingest.produce import report as report_module
 from streamapp.ingest.produce import stream as module
 from streamapp.ingest.produce.client import Picture
 from streamapp.ingest.produce.report import Report
-from streamapp.ingest.produce.stream import Stream, newest, threaded
+from streamapp.ingest.produce.stream import LIVE_IN_FLIGHT, Stream, newest, send_all, threaded
 
 
 class FakeUploader:
@@ -108,6 +110,73 @@ async def test_a_stop_does_not_wait_for_an_upload_that_hangs(monkeypatch: pytest
     task.cancel()
     await asyncio.wait_for(task, 1)
     assert (report.accepted, uploader.at_once) == (0, 0)
+
+
+async def test_being_stopped_twice_drops_what_is_on_its_way() -> None:
+    uploader, (report, text) = FakeUploader(60), quiet()
+    task = asyncio.create_task(Stream(uploader, report).run(threaded(pictures(3))))
+    async with asyncio.timeout(1):
+        while uploader.at_once < 3:  # noqa: ASYNC110  # the double counts, and tells nobody
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        task.cancel()
+        await task
+    assert (report.accepted, uploader.at_once) == (0, 0)
+    assert text.getvalue() == "finishing 3 uploads; Ctrl-C again drops them\n"
+
+
+async def test_a_stop_with_nothing_on_its_way_says_nothing() -> None:
+    uploader, (report, text) = FakeUploader(), quiet()
+    task = asyncio.create_task(Stream(uploader, report, rate=1).run(threaded(pictures(3))))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await task
+    assert (report.accepted, text.getvalue()) == (1, "")
+
+
+async def test_being_stopped_twice_does_not_wait_for_the_source_either() -> None:
+    closing = asyncio.Event()
+
+    async def source() -> AsyncGenerator[Picture]:
+        try:
+            yield Picture(b"", "0")
+        finally:  # a camera that hangs
+            closing.set()
+            await asyncio.sleep(60)
+
+    report, _ = quiet()
+    task = asyncio.create_task(
+        send_all(source(), api_url=f"http://127.0.0.1:{unused_port()}", report=report, rate=0.01)
+    )
+    async with asyncio.timeout(1):
+        await asyncio.sleep(0.05)
+        while not closing.is_set():
+            task.cancel()
+            await asyncio.sleep(0.05)
+        task.cancel()
+        await task
+
+
+async def test_of_a_live_source_one_old_picture_is_sent_at_most() -> None:
+    stop = threading.Event()
+
+    def camera() -> Iterator[Picture]:
+        for number in itertools.count():
+            if stop.wait(0.005):
+                return
+            yield Picture(b"", str(number))
+
+    uploader, (report, _) = FakeUploader(0.2), quiet()  # the API is away for so long
+    task = asyncio.create_task(Stream(uploader, report, in_flight=LIVE_IN_FLIGHT).run(newest(camera(), stop)))
+    async with asyncio.timeout(5):
+        while len(uploader.started) < 2:  # noqa: ASYNC110  # the double counts, and tells nobody
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await task
+    old, new = map(int, uploader.names)
+    assert new - old > 15
 
 
 async def test_a_slow_reader_of_a_live_source_gets_the_newest_picture() -> None:

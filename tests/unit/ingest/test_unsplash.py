@@ -17,6 +17,8 @@ from streamapp.ingest.produce.budget import HOUR_S, HourlyBudget
 from streamapp.ingest.produce.unsplash import Unsplash
 from tests.unit.ingest.pictures import jpeg
 
+ROOT = Path(__file__).parents[3]
+
 
 class FakeUnsplash:
     """Random photographs, three at a time; counts what it is asked."""
@@ -189,3 +191,8 @@ def test_a_file_that_cannot_be_written_is_an_error_and_no_licence(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(SourceError, match="cannot be written"):
         HourlyBudget(tmp_path / "file" / "b.json", 50).spend()
+
+
+def test_its_variables_are_in_the_list_of_settings() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    assert [name for name in (module.KEY_VARIABLE, module.API_VARIABLE) if f"- `{name}`: " not in text] == []
