@@ -103,8 +103,10 @@ async def label_all(hub: Hub, session: Session, order: Order) -> str:
 
 
 async def pass_over(_hub: Hub, session: Session, order: Order) -> None:
-    """Leave an image for later."""
-    session.passed.append(str(order["image_id"]))
+    """Leave an image for later; the same order may come twice, before the next image does."""
+    image_id = str(order["image_id"])
+    if image_id not in session.passed:
+        session.passed.append(image_id)
 
 
 async def back(_hub: Hub, session: Session, _order: Order) -> None:

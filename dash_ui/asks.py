@@ -35,8 +35,8 @@ class Answer:
 
 
 def image(image_id: str) -> Ask:
-    """One image with its predictions and verdict."""
-    return Ask(f"{API}/images/{quote(image_id, safe='')}")
+    """One image with its predictions and verdict, which may come after the image is known, and be amended later."""
+    return Ask(f"{API}/images/{quote(image_id, safe='')}", every_s=3)
 
 
 #: Images on one page of the grid: more would make a refresh too large.

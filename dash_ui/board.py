@@ -9,9 +9,13 @@ from typing import Literal
 
 from dash_ui.data import Json, Race, Stats
 from dash_ui.minute import Minute
+from dash_ui.past import Histories
 
 STRIP = 12
 KEPT_RACES = 300
+#: Images that have left the board are remembered, for an amended verdict is no new image. The API amends one for a
+#: quarter of an hour after its last answer, in which so many come at fifty a second; they take some 8 MB.
+KEPT_LEFT = 45_000
 #: The figures come once a second; sparklines show so many of the last ones.
 KEPT_STATS = 120
 #: The rate of the verdicts is over so many seconds, and exact up to 200 a second.
@@ -53,12 +57,14 @@ class Board:
         self.untrained: set[str] = set()
         self.trend: deque[Stats] = deque(maxlen=KEPT_STATS)
         self.minute = Minute()
+        self.histories = Histories()
         self.classes: list[str] = []
         self.facts: dict[str, str] = {}
         self.reload_errors: dict[str, str] = {}
         self.last_data: float | None = None
         self.taken = 0
         self._races: OrderedDict[str, Race] = OrderedDict()
+        self._left: OrderedDict[str, None] = OrderedDict()
         self._moments: deque[float] = deque(maxlen=KEPT_MOMENTS)
 
     @property
@@ -95,16 +101,22 @@ class Board:
 
     def take_verdict(self, race: Race) -> None:
         """A verdict has come, or an amendment of one, which does not make its image the newest."""
+        if race.image_id not in self._left:
+            self._place(race)
+        self._learn_models((answer.model, answer.trained) for answer in race.answers)
+        self._learn_models((model, model not in self.untrained) for model in (*race.dead, *race.shed))
+        self.last_data = time.monotonic()
+
+    def _place(self, race: Race) -> None:
         if race.image_id not in self._races:
             self.taken += 1
             self._moments.append(time.monotonic())
         self._races[race.image_id] = race
         while len(self._races) > KEPT_RACES:
-            self._races.popitem(last=False)
-        self._learn_models((answer.model, answer.trained) for answer in race.answers)
-        self._learn_models((model, model not in self.untrained) for model in (*race.dead, *race.shed))
+            self._left[self._races.popitem(last=False)[0]] = None
+        while len(self._left) > KEPT_LEFT:
+            self._left.popitem(last=False)
         self.revisions.races += 1
-        self.last_data = time.monotonic()
 
     def take_newest(self, races: list[Race]) -> None:
         """The list of the newest images, newest first, after a connection; images without a verdict will come."""

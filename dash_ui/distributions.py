@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import html
 
-from dash_ui import figures
+from dash_ui import data, figures
 from dash_ui.asks import Ask
 from dash_ui.client import API
 from dash_ui.language import say
@@ -14,8 +14,8 @@ from dash_ui.past import cell
 from dash_ui.texts import ms, percent
 
 #: In the order in which they happen; the total is from arrival to answer.
-STAGES = ("queue", "fetch", "preprocess", "inference", "total")
-TOTAL = STAGES[-1]
+TOTAL = "total"
+STAGES = (*data.STAGES, TOTAL)
 #: The shares that are listed.
 LISTED = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 #: The minutes of each window by its name in URLs, and after how many seconds it is asked for again.
@@ -44,7 +44,7 @@ def ask(name: str) -> Ask:
     return Ask(f"{API}/stats/distributions", (("minutes", str(minutes)),), every_s=every_s)
 
 
-def parse(data: Mapping[str, Any]) -> list[Times]:
+def parse(answer: Mapping[str, Any]) -> list[Times]:
     """The models that answered in the window, by name."""
     found = [
         Times(
@@ -52,7 +52,7 @@ def parse(data: Mapping[str, Any]) -> list[Times]:
             int(each["predictions"]),
             {stage: [float(value) for value in values] for stage, values in each["stages"].items() if values},
         )
-        for each in data["models"]
+        for each in answer["models"]
     ]
     return sorted((each for each in found if each.predictions and each.stages), key=lambda each: each.model)
 

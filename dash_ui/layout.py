@@ -1,5 +1,6 @@
 """The frame that all pages share; `screen` fills it."""
 
+from json import dumps
 from uuid import uuid4
 
 import dash_mantine_components as dmc
@@ -13,6 +14,7 @@ from dash_ui.tree import Tree
 from dash_ui.view import PAGES, View, asked, link
 
 # The page that is open is told by `data-page` on the root, set before anything is drawn and at each change of page.
+# What is no page is the first one, as it is for `View`.
 INDEX = """<!DOCTYPE html>
 <html lang="%language%">
     <head>
@@ -21,7 +23,10 @@ INDEX = """<!DOCTYPE html>
         <link rel="icon" type="image/svg+xml" href="/assets/mark.svg">
         {%css%}
         <style>%pages%</style>
-        <script>document.documentElement.dataset.page = location.pathname.split("/")[1] || "%first%";</script>
+        <script>
+            document.documentElement.dataset.page =
+                %names%.find(name => name === location.pathname.split("/").filter(Boolean).join("/")) || "%first%";
+        </script>
     </head>
     <body>
         {%app_entry%}
@@ -33,7 +38,7 @@ INDEX = """<!DOCTYPE html>
 def index(html_text: str) -> str:
     """The index of this visitor."""
     hidden = "".join(f'html:not([data-page="{name}"]) #page-{name}{{display:none}}' for name in PAGES)
-    values = {"%language%": spoken(), "%pages%": hidden, "%first%": PAGES[0]}
+    values = {"%language%": spoken(), "%pages%": hidden, "%names%": dumps(PAGES), "%first%": PAGES[0]}
     for name, value in values.items():
         html_text = html_text.replace(name, value)
     return html_text

@@ -44,8 +44,9 @@ def chart(
         bands = "".join(_band(piece, buckets, top) for piece in pieces)
         if bands:
             parts.append(Element("path", {"d": bands, "fill": colour, "className": "band"}))
-        lines = "".join("M" + "L".join(_at(one.ago, one.value, buckets, top) for one in piece) for piece in pieces)
+        lines = "".join(_line(piece, buckets, top) for piece in pieces)
         parts.append(Element("path", {"d": lines, "stroke": colour, "className": "line"}))
+        parts += [_dot(piece[0], colour, buckets, top) for piece in pieces if len(piece) == 1]
     parts += [_mark(mark, models, buckets) for mark in marks]
     said = "; ".join([_said(series, words), *(what for _, _, what in marks)])
     box = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "className": "chart", "role": "img", "aria-label": said}
@@ -91,6 +92,19 @@ def _at(ago: float, value: float, buckets: int, top: float) -> str:
     x = LEFT + (WIDTH - LEFT - RIGHT) * (1 - ago / max(buckets - 1, 1))
     y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(value / top, 1))
     return f"{x:.0f} {y:.0f}"
+
+
+def _line(piece: Sequence[Moment], buckets: int, top: float) -> str:
+    """Through its moments; of one alone, which has no line and no band, the interval."""
+    points = [(one.ago, one.value) for one in piece]
+    if len(piece) == 1:
+        points = [(piece[0].ago, end) for end in (piece[0].low, piece[0].high) if end is not None]
+    return "M" + "L".join(_at(*point, buckets, top) for point in points) if len(points) > 1 else ""
+
+
+def _dot(alone: Moment, colour: str, buckets: int, top: float) -> Element:
+    x, y = map(int, _at(alone.ago, alone.value, buckets, top).split())
+    return Element("circle", {"cx": x, "cy": y, "r": 4, "fill": colour, "className": "mark-dot"})
 
 
 def _band(piece: Sequence[Moment], buckets: int, top: float) -> str:

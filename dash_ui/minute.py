@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf
 from statistics import fmean
 from typing import Any
@@ -48,7 +48,10 @@ class Minute:
         first = begin(WINDOW, now)
         known = [] if older is None or self.whole(now) else older["buckets"]
         before = [each for each in known if datetime.fromisoformat(each["start"]).timestamp() < self.since]
-        return {"from": first.isoformat(), "buckets": [*before, *self._buckets(first)]}
+        buckets = [*before, *self._buckets(first)]
+        # A verdict waits for its last model, so what came after the newest answer is not known, and not nothing.
+        newest = datetime.fromisoformat(buckets[-1]["start"]) + timedelta(seconds=WINDOW.bucket_s) if buckets else first
+        return {"from": first.isoformat(), "to": min(newest, now).isoformat(), "buckets": buckets}
 
     def _buckets(self, first: datetime) -> list[dict[str, Any]]:
         """What was heard; made once for all charts and pages that show it."""

@@ -58,16 +58,22 @@ def ask(name: str, now: datetime | None = None) -> Ask:
     return Ask(f"{API}/stats/history", tuple(sorted(params.items())), every_s=max(5, window.bucket_s / 6))
 
 
-def newest(known: Callable[[Ask], Answer | None], name: str, now: datetime | None = None) -> Answer | None:
-    """The answer for a window; until the first one of a new bucket is here, the last one of the bucket before."""
-    moment, window = now or datetime.now(UTC), WINDOWS[name]
-    answer = known(ask(name, moment))
-    if answer is not None and answer.data is not None:
-        return answer
-    earlier = known(ask(name, moment - timedelta(seconds=window.bucket_s)))
-    if earlier is None or earlier.data is None:
-        return answer
-    return Answer(earlier.data | {"from": begin(window, moment).isoformat()}, answer.error if answer else None)
+class Histories:
+    """The last history of each window that came: what is shown until the next one comes, and while the API is away."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, dict[str, Any]] = {}
+
+    def newest(self, known: Callable[[Ask], Answer | None], name: str, now: datetime | None = None) -> Answer | None:
+        """The answer for a window, or the last one as far as it reaches into it, beside the error that there is."""
+        moment, window = now or datetime.now(UTC), WINDOWS[name]
+        first, step = begin(window, moment), timedelta(seconds=window.bucket_s)
+        heard = [answer for ago in (0, 1) if (answer := known(ask(name, moment - ago * step))) is not None]
+        data = next((answer.data for answer in heard if answer.data is not None), self._last.get(name))
+        if data is None or datetime.fromisoformat(data["from"]) <= first - window.count * step:
+            return heard[0] if heard else None
+        self._last[name] = data
+        return Answer(data | {"from": first.isoformat()}, heard[0].error if heard else None)
 
 
 def begin(window: Window, now: datetime) -> datetime:
@@ -114,9 +120,21 @@ def accuracy(bucket: dict[str, Any], ago: int) -> Moment | None:
     return Moment(ago, bucket["correct"] / bucket["labelled"], low, high)
 
 
-def throughput(bucket_s: int) -> Callable[[dict[str, Any], int], Moment | None]:
-    """Images per second; not of the bucket that is still filling."""
-    return lambda bucket, ago: Moment(ago, bucket["predictions"] / bucket_s) if ago else None
+def throughput(history: dict[str, Any], window: Window) -> Series:
+    """Images per second, from each model's first bucket to the last one that was over when the history was made.
+
+    The history leaves out buckets in which nothing happened: there it is 0, and no gap.
+    """
+    step = timedelta(seconds=window.bucket_s)
+    over = (datetime.fromisoformat(history["to"]) - datetime.fromisoformat(history["from"])) // step
+    made = series(history, window, lambda bucket, ago: Moment(ago, bucket["predictions"] / window.bucket_s))
+    found: Series = {}
+    for model, moments in made.items():
+        known = {one.ago: one for one in moments}
+        whole = range(moments[0].ago, window.count - over - 1, -1)
+        if whole:
+            found[model] = [known.get(ago, Moment(ago, 0.0)) for ago in whole]
+    return found
 
 
 def wilson(right: int, all_: int) -> tuple[float, float]:

@@ -65,9 +65,10 @@
     /* -- where we are ------------------------------------------------------------------------------ */
     function arrive() {
         var before = root.dataset.page;
+        var path = location.pathname.replace(/\/+$/, "");
         var links = Array.from(document.querySelectorAll("[data-nav]"));
         var here = links.find(function (link) {
-            return link.pathname === location.pathname;
+            return link.pathname === path;
         }) || links[0];
         root.dataset.page = here.dataset.nav;
         links.forEach(function (link) {
@@ -144,7 +145,10 @@
         var pressed = document.querySelector("[data-key='" + CSS.escape(event.key) + "']");
         if (pressed && pressed.checkVisibility()) {
             event.preventDefault();
-            pressed.click();
+            // A key that is held would press it for images that nobody has looked at.
+            if (!event.repeat) {
+                pressed.click();
+            }
         }
     });
 })();

@@ -17,7 +17,14 @@ from dash_ui.texts import milliseconds, number, percent
 from dash_ui.tree import Element, Tree
 from dash_ui.view import View
 
-CHARTS = ("latency", "inference", "accuracy", "confidence", "throughput")
+#: The charts over time, and what each has of a bucket; the throughput has something of buckets that are not there, too.
+POINTS = {
+    "latency": past.latency,
+    "inference": past.inference,
+    "accuracy": past.accuracy,
+    "confidence": past.confidence,
+}
+CHARTS = (*POINTS, "throughput")
 SPREADS = ("ecdf", "distribution")
 GRIDS = ("agreement", "calibration", "confusion")
 #: The cards in their order.
@@ -66,7 +73,7 @@ def _window(view: View) -> str:
 def parts(scene: Scene) -> Iterable[Part]:
     """What the page shows now."""
     view, board, name = scene.view, scene.board, _window(scene.view)
-    answer, seen = past.newest(scene.answer, name), board.revisions.models
+    answer, seen = board.histories.newest(scene.answer, name), board.revisions.models
     yield tree("compare-tools", view, lambda: _tools(view, name))
     yield tree("compare-legend", (tuple(board.models), answer and answer.error), lambda: _legend(board, answer))
     # The last minute moves with the figures that come every second, the others with the answers of the API.
@@ -119,20 +126,18 @@ def _history(name: str, answer: Answer | None, board: Board) -> Any:
     return board.minute.history(older, now)
 
 
+def _awaited(answer: Answer | None) -> Component:
+    """What stands in the place of something that is not here: why not, or that it will come."""
+    return notices.failed(answer.error) if answer and answer.error else html.Div(className="skeleton line")
+
+
 def _chart(chart: str, name: str, answer: Answer | None, changed: Answer | None, board: Board) -> Any:
     history, window = _history(name, answer, board), past.WINDOWS[name]
     if history is None:
-        return html.Div(className="skeleton line")
-    points: dict[str, Any] = {
-        "latency": past.latency,
-        "inference": past.inference,
-        "accuracy": past.accuracy,
-        "confidence": past.confidence,
-        "throughput": past.throughput(window.bucket_s),
-    }
+        return _awaited(answer)
     share = chart in ("accuracy", "confidence")
     words: Callable[[float], str] = percent if share else milliseconds if chart != "throughput" else _rate
-    series = past.series(history, window, points[chart])
+    series = past.series(history, window, POINTS[chart]) if chart in POINTS else past.throughput(history, window)
     # Another version may be faster or slower: where it began is marked on the times.
     timed = chart in ("latency", "inference") and changed is not None and changed.data is not None
     marks = changes.marks(changed.data, window, datetime.fromisoformat(history["from"])) if timed and changed else []
@@ -146,7 +151,7 @@ def _rate(value: float) -> str:
 
 def _spread(chart: str, answer: Answer | None, board: Board) -> Any:
     if answer is None or answer.data is None:
-        return notices.failed(answer.error) if answer else html.Div(className="skeleton line")
+        return _awaited(answer)
     times = distributions.parse(answer.data)
     stages = distributions.STAGES if chart == "distribution" else distributions.STAGES[-1:]
     drawn = boxes.draw(times, board.models) if chart == "distribution" else ecdf.draw(times, board.models)
@@ -156,13 +161,13 @@ def _spread(chart: str, answer: Answer | None, board: Board) -> Any:
 def _plane(name: str, answer: Answer | None, board: Board) -> Component | Element:
     history = _history(name, answer, board)
     if history is None:
-        return html.Div(className="skeleton line")
+        return _awaited(answer)
     return plane.draw(plane.measured(totals.of(history), board.models), say("plane.mean"))
 
 
 def _grid(grid: str, view: View, answer: Answer | None, board: Board) -> list[Component]:
     if answer is None or answer.data is None:
-        return [notices.failed(answer.error) if answer else html.Div(className="skeleton line")]
+        return [_awaited(answer)]
     compared = matrices.parse(answer.data)
     if not compared.images:
         return [html.P(say("compare.none"), className="muted no-figures")]

@@ -27,6 +27,8 @@ LOOKS = ("table", "pictures")
 DIFFERING = ("0.1", "0.3", "0.5")
 #: More classes than this are typed, not chosen.
 MOST_CHOICES = 60
+#: Fewer are more often the beginning of an id, a source or a camera than of a class.
+LEAST_LETTERS = 3
 
 
 def frame() -> list[Component]:
@@ -56,9 +58,14 @@ def _page(view: View, classes: list[str]) -> Ask:
 
 
 def _sought(words: str, classes: list[str]) -> str:
-    """What the API is asked for: where these words begin one class' name in the reader's language, that class."""
-    begun = [name for name in classes if words and class_name(name).casefold().startswith(words.casefold())]
-    return begun[0] if len(begun) == 1 else words
+    """What the API is asked for: where these words begin one class' name in the reader's language alone, that class.
+
+    A class whose own name they begin it finds by itself, and with it the ids, sources and cameras that begin so.
+    """
+    if len(words) < LEAST_LETTERS:
+        return words
+    begun = [name for name in classes if class_name(name).casefold().startswith(words.casefold())]
+    return begun[0] if len(begun) == 1 and not begun[0].casefold().startswith(words.casefold()) else words
 
 
 def parts(scene: Scene) -> Iterable[Part]:

@@ -63,7 +63,7 @@ def parts(scene: Scene) -> Iterable[Part]:
     points = plane.points(stats.models, board.models) if stats else None
     why = figures_answer and figures_answer.error
     yield tree("models-plane", (points, why and notices.why(why)), lambda: _plane(points, figures_answer))
-    history, changed = past.newest(scene.answer, name), scene.answer(changes.ask(past.WINDOWS[name]))
+    history, changed = board.histories.newest(scene.answer, name), scene.answer(changes.ask(past.WINDOWS[name]))
     seen = board.revisions.models
     yield tree("models-tools", scene.view, lambda: _tools(scene.view))
     yield tree("models-times", (name, history, changed, seen), lambda: _times(name, history, changed, board))
@@ -82,7 +82,9 @@ def _plane(points: list[plane.Point] | None, answer: Answer | None) -> Component
     return notices.failed(answer.error) if answer and answer.error else html.Div(className="skeleton line")
 
 
-def _times(name: str, history: Answer | None, changed: Answer | None, board: Board) -> Component | Element:
+def _times(
+    name: str, history: Answer | None, changed: Answer | None, board: Board
+) -> Component | list[Component | Element]:
     """The time to the answer, with a mark wherever another version began to serve."""
     if history is None or history.data is None:
         return notices.failed(history.error) if history else html.Div(className="skeleton line")
@@ -90,7 +92,8 @@ def _times(name: str, history: Answer | None, changed: Answer | None, board: Boa
     marks = changes.marks(changed.data, window, begin) if changed and changed.data else []
     series = past.series(history.data, window, past.latency)
     span = say("compare.ago", span=say(f"window.{name}"))
-    return lines.chart(series, board.models, window.count, span, milliseconds, marks=marks)
+    trouble = [notices.failed(history.error)] if history.error else []
+    return [*trouble, lines.chart(series, board.models, window.count, span, milliseconds, marks=marks)]
 
 
 def _changes(changed: Answer | None, board: Board) -> Component | None:

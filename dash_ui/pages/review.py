@@ -122,7 +122,7 @@ def _tools(view: View, done: int, accuracy: str) -> list[Component]:
 
 def _accuracy(scene: Scene) -> str:
     """The accuracy of each model in the window, which moves when one labels; nothing while there is none."""
-    answer = past.newest(scene.answer, WINDOW)
+    answer = scene.board.histories.newest(scene.answer, WINDOW)
     models = totals.of(answer.data) if answer and answer.data else []
     shares = [f"{model.model} {percent(model.accuracy, 1)}" for model in models if model.accuracy is not None]
     labels = max((model.labelled for model in models), default=0)

@@ -173,6 +173,23 @@ def test_labelling_by_key_moves_the_accuracy_and_can_be_undone(site: Site) -> No
     assert next(each["label"] for each in site.api.world.races if each["image_id"] == first) == "dog"
 
 
+def test_a_key_that_is_held_passes_over_one_image(site: Site) -> None:
+    page = filled(site).open("/review")
+    race = page.locator("#review-image [data-race]")
+    expect(race).to_be_visible()
+    first = race.get_attribute("data-race") or ""
+    page.keyboard.down("ArrowRight")
+    expect(race).not_to_have_attribute("data-race", first)
+    second = race.get_attribute("data-race") or ""
+    for _ in range(5):
+        page.keyboard.down("ArrowRight")  # of a key that is down, this is its repetition
+    page.keyboard.up("ArrowRight")
+    page.wait_for_timeout(1000)
+    expect(race).to_have_attribute("data-race", second)
+    page.keyboard.press("ArrowLeft")
+    expect(race).to_have_attribute("data-race", first)
+
+
 def test_all_that_are_shown_are_labelled_at_once(site: Site) -> None:
     page = filled(site).open("/review")
     shown = page.locator("#review-queue .frame")
@@ -261,6 +278,12 @@ def test_one_goes_from_page_to_page_without_loading_anew(site: Site) -> None:
         expect(page.locator(f"#page-{name.lower()}")).to_be_visible()
         expect(page.locator(".pages [aria-current]")).to_have_text(name)
     assert page.evaluate("window.kept")
+
+
+def test_a_path_that_is_no_page_shows_the_first_one(site: Site) -> None:
+    page = filled(site).open("/nowhere")
+    expect(page.locator("#page-live")).to_be_visible()
+    expect(page.locator(".pages [aria-current]")).to_have_text("Live")
 
 
 def test_the_header_fits_in_the_longer_language_at_any_width(site: Site) -> None:

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import threading
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -34,6 +35,7 @@ class FakeApi:
         self.registry = Registry(self.world)
         self.keys = Keys()
         self.streams_opened = 0
+        self._accepted: dict[str, dict[str, Any]] = {}  # images that are not raced yet
         self._readers: set[asyncio.Queue[tuple[str, Any]]] = set()
         self._loop = asyncio.new_event_loop()
         self._runner: web.AppRunner | None = None
@@ -143,6 +145,8 @@ class FakeApi:
         for verdict in self.world.races:
             if verdict["image_id"] == request.match_info["id"]:
                 return web.json_response(_as_image(verdict))
+        if (image := self._accepted.get(request.match_info["id"])) is not None:
+            return web.json_response({"image": _facts(image), "predictions": [], "verdict": None})
         return problem(404, "No such image", "no image has this id")
 
     async def _picture(self, request: web.Request) -> web.Response:
@@ -175,13 +179,18 @@ class FakeApi:
         return web.json_response({"images": [image], "rejected": []}, status=202)
 
     def _race_later(self, image_id: str, source: str, camera: str | None) -> None:
+        made = datetime.now(UTC).isoformat()
+        self._accepted[image_id] = {"image_id": image_id, "timestamp": made, "source": source, "camera_id": camera}
         loop = asyncio.get_running_loop()
         loop.call_later(0.3, lambda: self._publish("verdict", self.world.race(source, image_id, camera=camera)))
 
 
 def _as_image(verdict: dict[str, Any]) -> dict[str, Any]:
-    image = {key: verdict.get(key) for key in ("image_id", "timestamp", "source", "camera_id", "label")}
-    return {"image": image, "predictions": verdict["predictions"], "verdict": verdict}
+    return {"image": _facts(verdict), "predictions": verdict["predictions"], "verdict": verdict}
+
+
+def _facts(image: dict[str, Any]) -> dict[str, Any]:
+    return {key: image.get(key) for key in ("image_id", "timestamp", "source", "camera_id", "label")}
 
 
 if __name__ == "__main__":

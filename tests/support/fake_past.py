@@ -112,7 +112,7 @@ def _compared(model: str, recent: list[dict[str, Any]]) -> dict[str, Any]:
 def _spread(model: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
     """The quantiles of one model, from 0 to 100 %."""
     stages = {}
-    for stage in ("queue", "fetch", "preprocess", "inference", "total") if answers else ():
+    for stage in ("queue", "fetch", "preprocess", "lane", "inference", "total") if answers else ():
         values = sorted(answer[f"{stage}_ms"] for answer in answers)
         stages[stage] = [round(values[share * (len(values) - 1) // 100], 3) for share in range(101)]
     return {"model": model, "predictions": len(answers), "stages": stages}

@@ -4,10 +4,14 @@ from typing import Any
 import pytest
 
 from dash_ui.actions import act
+from dash_ui.asks import Answer
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.hub import Hub
+from dash_ui.pages import review
+from dash_ui.parts import Scene
 from dash_ui.sessions import Session
 from dash_ui.view import View
+from tests.support.fake_races import FakeWorld
 from tests.unit.dash_ui.pieces import text
 
 
@@ -82,6 +86,24 @@ async def test_many_labels_are_sent_at_once_and_the_refused_stay(hub: Hub, api: 
     labels = [{"image_id": "1", "label": "cat"}, {"image_id": "2", "label": "dog"}]
     assert api.posted == [("/labels", {"labels": labels, "by": "dashboard"})]
     assert session.labelled == {"1": "cat"}
+
+
+async def test_an_image_left_for_later_twice_comes_back_at_once(hub: Hub, session: Session, world: FakeWorld) -> None:
+    races = [world.race("upload") for _ in range(2)]
+    listed = [{"image": race, "predictions": race["predictions"], "verdict": race} for race in races]
+
+    def first() -> str:
+        scene = Scene(hub.board, session, hub.asks, hub.api.url)
+        waiting = review.queue(scene, Answer({"images": listed, "next": None}))
+        session.show(waiting)
+        return waiting[0].image_id
+
+    shown = first()
+    for _ in range(2):  # the key was held, or pressed again before the next image came
+        await act(hub, "a", {"do": "pass", "image_id": shown})
+    assert first() != shown
+    await act(hub, "a", {"do": "back"})
+    assert first() == shown
 
 
 async def test_letters_are_settled_one_by_one_or_all(hub: Hub, api: Orders, session: Session) -> None:

@@ -1,6 +1,7 @@
 """The dashboard as a web server, in this process, in front of the fake API."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 
@@ -9,6 +10,7 @@ import pytest
 import uvicorn
 
 from dash_ui.app import create_app
+from dash_ui.view import PAGES
 from tests.support.fake_api import FakeApi
 from tests.support.fake_races import jpeg
 from tests.unit.dash_ui.pieces import until
@@ -47,6 +49,16 @@ async def test_the_page_asks_for_nothing_elsewhere(dashboard: aiohttp.ClientSess
 async def test_the_first_request_may_be_for_any_page(dashboard: aiohttp.ClientSession) -> None:
     async with dashboard.get("/system") as response:
         assert "/assets/tree.js" in await response.text()
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/images/17"])
+async def test_the_page_that_is_shown_is_one_that_there_is(dashboard: aiohttp.ClientSession, path: str) -> None:
+    """The browser takes it from the path as the server does: what is no page is the first one."""
+    async with dashboard.get(path) as response:
+        (script,) = re.findall(r"<script>\s+(document.*?)\s+</script>", await response.text(), re.DOTALL)
+    begin, _, choice = re.sub(r"\s+", " ", script).partition(".find(name => name === location.pathname")
+    assert begin == f"document.documentElement.dataset.page = {json.dumps(PAGES)}"
+    assert choice.endswith(f' || "{PAGES[0]}";')
 
 
 async def test_the_past_is_exported_as_a_table(dashboard: aiohttp.ClientSession) -> None:
@@ -124,6 +136,8 @@ async def test_an_upload_goes_to_the_api(dashboard: aiohttp.ClientSession, api: 
     async with dashboard.post("/upload", data=jpeg("chelsea", 0, 64), headers={"X-Filename": "%C3%A9.jpg"}) as response:
         assert response.status == 202
         image_id = (await response.json())["image_id"]
+    async with dashboard.get(f"{api.url}/api/v1/images/{image_id}") as known:
+        assert (known.status, (await known.json())["verdict"]) == (200, None), "accepted, and not raced yet"
     await until(lambda: image_id in api.world.photos)
 
 

@@ -1,14 +1,24 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dash_ui import asks as asks_module
+from dash_ui import pages
 from dash_ui.asks import Ask, Asks
+from dash_ui.board import Board
 from dash_ui.client import ApiDown
+from dash_ui.parts import Scene
+from dash_ui.screen import Screen
+from dash_ui.sessions import Session
+from dash_ui.view import View
+from tests.support.fake_races import FakeWorld
 from tests.unit.dash_ui.pieces import until
+from tests.unit.dash_ui.screens import told
 
 ONCE, OFTEN = Ask("/once"), Ask("/often", every_s=0.05)
 
@@ -94,6 +104,34 @@ async def test_a_refresh_of_a_path_leaves_the_others_alone() -> None:
         told = data(asks, figures)
         await until(lambda: data(asks, figures) != told)
         assert asks.answer(ONCE) is before
+
+
+@pytest.mark.parametrize(("url", "part"), [("/?pin={}", "race"), ("/images?open={}", "images-detail")])
+async def test_an_image_is_asked_for_until_it_has_its_verdict(
+    url: str, part: str, world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API answers as soon as it has accepted an image; on the board its verdict may come and go meanwhile."""
+    monkeypatch.setattr(asks_module, "time", SimpleNamespace(monotonic=lambda: 100 * time.monotonic()))
+    race = world.race()
+    answer: dict[str, Any] = {"image": race, "predictions": [], "verdict": None}
+
+    class Accepted:
+        async def get(self, path: str, params: Iterable[tuple[str, str]] = ()) -> Any:
+            return answer if race["image_id"] in path else {"images": [], "next": None, "lags": {}}
+
+    board, session = Board(), Session(View.parse(url.format(race["image_id"])))
+    asks = Asks(Accepted(), lambda: set(pages.wants(session.view, board)), lambda _: None)
+    screen, shown = Screen(Scene(board, session, asks, "http://api")), dict[str, str]()
+
+    def says(words: str) -> bool:
+        shown.update(told(screen))
+        return words in shown[part]
+
+    async with asks.running():
+        await until(lambda: says("Waiting for the models"))
+        answer = {"image": race, "predictions": race["predictions"], "verdict": race}
+        await until(lambda: not says("Waiting for the models"), 3)
+    assert says("Consensus")
 
 
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

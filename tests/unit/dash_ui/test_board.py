@@ -1,5 +1,8 @@
 from dataclasses import replace
 
+import pytest
+
+from dash_ui import board as board_module
 from dash_ui.board import KEPT_RACES, KEPT_STATS, STRIP, Board
 from dash_ui.data import Race, Stats
 from tests.support.fake_races import FakeModel, FakeWorld
@@ -21,6 +24,39 @@ def test_an_amended_verdict_replaces_the_first_in_its_place(race: Race) -> None:
     board.take_verdict(race)
     assert [shown.image_id for shown in board.latest()] == ["later", race.image_id]
     assert board.race(race.image_id) == race
+
+
+def test_an_amended_verdict_of_an_image_that_has_left_is_no_news(race: Race) -> None:
+    board = full(race)
+    shown, taken, rate, revision = board.races(), board.taken, board.rate(), board.revisions.races
+    late = replace(race.answers[0], model="late")
+    board.take_verdict(replace(race, image_id="0", label="dog", answers=(*race.answers, late)))
+    assert (board.races(), board.taken, board.rate(), board.revisions.races) == (shown, taken, rate, revision)
+    assert "late" in board.models
+
+
+def test_after_a_reconnection_the_images_that_were_missed_are_shown_and_none_that_has_left(race: Race) -> None:
+    board = full(race)
+    missed = [replace(race, image_id=f"missed {number}") for number in range(STRIP - 1)]
+    board.take_newest([*missed, replace(race, image_id="0")])
+    assert [shown.image_id for shown in board.latest()] == [*(one.image_id for one in missed), str(KEPT_RACES)]
+
+
+def test_only_so_many_images_that_have_left_are_remembered(race: Race, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_module, "KEPT_LEFT", 2)
+    board = full(race, KEPT_RACES + 3)
+    for image_id, new in (("2", 0), ("1", 0), ("0", 1)):
+        taken = board.taken
+        board.take_verdict(replace(race, image_id=image_id))
+        assert board.taken - taken == new
+
+
+def full(race: Race, images: int = KEPT_RACES + 1) -> Board:
+    """A board that the first images have left."""
+    board = Board()
+    for number in range(images):
+        board.take_verdict(replace(race, image_id=str(number)))
+    return board
 
 
 def test_memory_is_bounded(race: Race, world: FakeWorld) -> None:

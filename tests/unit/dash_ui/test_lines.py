@@ -1,10 +1,13 @@
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dash_ui import lines
+from dash_ui import figures, lines
 from dash_ui.lines import HEIGHT, LEFT, TOP, WIDTH, ceiling
 from dash_ui.past import Moment
 from dash_ui.texts import ms
+from dash_ui.tree import Element
 from tests.unit.dash_ui.pieces import components, text
 
 
@@ -24,8 +27,34 @@ def test_the_newest_is_at_the_right_and_more_is_higher() -> None:
 
 
 def test_a_long_gap_breaks_the_line_and_a_short_one_does_not() -> None:
-    assert drawn([Moment(9, 1.0), Moment(8, 1.0), Moment(2, 1.0)])["line"][0].count("M") == 2
+    assert drawn([Moment(9, 1.0), Moment(8, 1.0), Moment(2, 1.0), Moment(1, 1.0)])["line"][0].count("M") == 2
     assert drawn([Moment(9, 1.0), Moment(7, 1.0)])["line"][0].count("M") == 1
+
+
+def test_a_moment_alone_is_a_dot_and_its_interval_a_line() -> None:
+    alone, many = Moment(5, 1.0, 0.5, 1.5), [Moment(1, 1.0, 0.5, 1.5), Moment(0, 1.0, 0.5, 1.5)]
+    chart = lines.chart({"m": [alone, *many]}, ["m"], 10, "1 h ago", ms)
+    (dot,) = (part.props for part in having_tag(chart, "circle"))
+    path = next(part.props for part in having_tag(chart, "path") if part.props["className"] == "line")
+    assert dot["className"] == "mark-dot"
+    assert dot["fill"] == path["stroke"] == figures.colour("m", ["m"])
+    x, y = dot["cx"], dot["cy"]
+    assert LEFT < x < WIDTH - lines.RIGHT
+    interval, line = path["d"].split("M")[1:]
+    (x1, y1), (x2, y2) = (tuple(map(float, point.split(" "))) for point in interval.split("L"))
+    assert x1 == x2 == x
+    assert y1 > y > y2, "from low to high"
+    assert line.count("L") == 1
+
+
+def test_a_moment_alone_without_an_interval_is_seen_too() -> None:
+    chart = lines.chart({"m": [Moment(5, 1.0)]}, ["m"], 10, "1 h ago", ms)
+    (dot,) = (part.props for part in having_tag(chart, "circle"))
+    assert dot["r"] > 0
+
+
+def having_tag(chart: Element, tag: str) -> list[Any]:
+    return [part for part in components(chart) if part.tag == tag]
 
 
 def test_a_band_goes_up_one_way_and_back_the_other() -> None:

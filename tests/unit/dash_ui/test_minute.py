@@ -57,6 +57,18 @@ def test_a_label_that_comes_later_counts_where_its_image_is() -> None:
     assert (only["predictions"], only["labelled"]) == (1, 1)
 
 
+def test_what_came_after_the_newest_answer_is_not_known_yet() -> None:
+    """A verdict waits for its last model: that there is none yet does not say that nothing was answered."""
+    found = heard(verdict("a", 11), verdict("b", 31))
+
+    def throughput() -> list[tuple[int, float]]:
+        return [(one.ago, one.value) for one in past.throughput(found.history(None, NOW), WINDOW)["m"]]
+
+    assert throughput() == [(9, 0.2), (8, 0.0), (7, 0.0), (6, 0.0), (5, 0.2)]
+    found.take(verdict("c", 57), NOW.timestamp())
+    assert throughput()[-2:] == [(2, 0.0), (1, 0.0)], "and the last bucket is still filling"
+
+
 def older(*seconds: int) -> dict[str, Any]:
     """The API's own buckets."""
     starts = [datetime.fromtimestamp(START + second, UTC).isoformat() for second in seconds]

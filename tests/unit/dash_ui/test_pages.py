@@ -82,12 +82,25 @@ def test_a_page_of_images_is_small_enough_and_leads_to_older_ones(board: Board, 
 
 @pytest.mark.parametrize(
     ("language", "words", "sought"),
-    [("es", "Gato", "cat"), ("es", "cam", "truck"), ("es", "ca", "ca"), ("es", "porch", "porch")],
+    [
+        ("es", "Gato", "cat"),
+        ("es", "cam", "truck"),
+        ("es", "ca", "ca"),
+        ("es", "porch", "porch"),
+        # The API finds these by themselves, and ids, sources and cameras that begin so, too.
+        ("en", "f", "f"),
+        ("en", "do", "do"),
+        ("en", "Horse", "Horse"),
+        # Few letters are more often those of something else.
+        ("es", "r", "r"),
+        ("es", "pe", "pe"),
+        ("es", "per", "dog"),
+    ],
 )
 def test_a_class_is_sought_by_its_name_in_the_readers_language(
     language: str, words: str, sought: str, board: Board
 ) -> None:
-    board.classes = ["cat", "horse", "truck"]
+    board.classes = ["cat", "dog", "frog", "horse", "truck"]
     with speaking(language):
         (ask,) = images.wants(View.parse(f"/images?q={words}"), board)
     assert dict(ask.params)["q"] == sought
@@ -299,19 +312,51 @@ def test_the_last_minute_is_drawn_from_verdicts_as_they_come(board: Board, world
     assert told(screen)["compare-latency"].count('"className": "line"') == 3
 
 
-def test_while_the_first_answer_of_a_new_bucket_is_on_its_way_the_last_one_is_shown() -> None:
-    now = datetime(2026, 11, 23, 12, 0, 1, tzinfo=UTC)
-    before, after = past.ask("10m", now - timedelta(seconds=10)), past.ask("10m", now)
-    known = {before: Answer({"from": "earlier", "buckets": [1]})}
-    shown = past.newest(known.get, "10m", now)
-    assert shown == Answer({"from": past.begin(past.WINDOWS["10m"], now).isoformat(), "buckets": [1]})
-    known[after] = Answer(error=ApiDown("refused"))
-    failed = past.newest(known.get, "10m", now)
-    assert failed is not None
-    assert (failed.data, failed.error) == (shown and shown.data, known[after].error)
-    known[after] = Answer({"from": "now", "buckets": []})
-    assert past.newest(known.get, "10m", now) == known[after]
-    assert past.newest({}.get, "10m", now) is None
+def test_while_the_api_is_away_the_past_stays_beside_the_error(board: Board, world: FakeWorld) -> None:
+    screen, now = open_page(board, "/compare?window=10m"), datetime.now(UTC)
+    begin, away = past.begin(past.WINDOWS["10m"], now - timedelta(minutes=2)), Answer(error=ApiDown("refused"))
+    answered(screen.scene.asks, past.ask("10m"), Answer(fake_past.history(world, begin, 10)))
+    everything(screen)
+    # As it is two minutes later, twelve buckets on.
+    screen.scene.asks._answers.clear()
+    for ask in (past.ask("10m"), past.ask("10m", now + timedelta(seconds=10))):
+        answered(screen.scene.asks, ask, away)
+    parts = everything(screen)
+    assert "the API does not answer" in parts["compare-legend"]
+    drawn = [parts[f"compare-{name}"] for name in (*compare.CHARTS, "plane")]
+    assert all('"svg"' in part and "skeleton" not in part for part in drawn)
+
+
+@pytest.mark.parametrize("window", past.WINDOWS)
+def test_no_chart_is_awaited_beside_an_error(board: Board, window: str) -> None:
+    screen, now = open_page(board, f"/compare?window={window}"), datetime.now(UTC)
+    for seconds in (0, past.WINDOWS[window].bucket_s):  # it may turn meanwhile
+        answered(
+            screen.scene.asks, past.ask(window, now + timedelta(seconds=seconds)), Answer(error=ApiDown("refused"))
+        )
+    parts = everything(screen)
+    for name in (*compare.CHARTS, "plane"):
+        assert "the API does not answer" in parts[f"compare-{name}"]
+        assert "skeleton" not in parts[f"compare-{name}"]
+
+
+def everything(screen: Screen) -> dict[str, str]:
+    """All that a page is told, over several refreshes."""
+    parts: dict[str, str] = {}
+    for _ in range(10):
+        parts |= told(screen)
+    return parts
+
+
+def test_the_times_of_models_stay_beside_the_error_too(board: Board, world: FakeWorld) -> None:
+    screen, now = open_page(board, "/models?window=10m"), datetime.now(UTC)
+    begin = past.begin(past.WINDOWS["10m"], now)
+    for seconds in (0, 10):
+        history = Answer(fake_past.history(world, begin, 10), ApiDown("refused"))
+        answered(screen.scene.asks, past.ask("10m", now + timedelta(seconds=seconds)), history)
+    times = told(screen)["models-times"]
+    assert "the API does not answer" in times
+    assert times.count('"className": "line"') == 3
 
 
 def in_review(world: FakeWorld, board: Board, url: str = "/review", older: str | None = None) -> Screen:

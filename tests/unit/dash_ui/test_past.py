@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dash_ui import past
-from dash_ui.past import WINDOWS, Window
+from dash_ui.asks import Answer, Ask
+from dash_ui.client import ApiDown
+from dash_ui.past import WINDOWS, Histories, Window
 
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
 TEN = Window("10s", 10, 60)
@@ -49,15 +51,63 @@ def test_figures_of_nothing_are_no_points() -> None:
     nothing = {"labelled": 0, "avg_confidence": None, "avg_latency_ms": None, "total_p50_ms": None}
     empty = bucket(NOW, **nothing)
     assert [point(empty, 0) for point in (past.latency, past.inference, past.confidence, past.accuracy)] == [None] * 4
-    assert past.throughput(10)(empty, 0) is None
-    throughput = past.throughput(10)(empty, 1)
-    assert throughput is not None
-    assert throughput.value == 2.5
 
 
 def test_the_interval_is_wilsons() -> None:
     # 8 of 10: the values of R's binom.wilson(8, 10).
     assert past.wilson(8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-6)
+
+
+def known_at(now: datetime, *buckets: dict[str, Any]) -> tuple[Ask, Answer]:
+    """What the API has said at a time, by what it was asked."""
+    start = past.begin(WINDOWS["10m"], now)
+    return past.ask("10m", now), Answer({"from": start.isoformat(), "to": now.isoformat(), "buckets": list(buckets)})
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 5, 59])
+def test_the_last_history_stays_until_another_one_comes(buckets: int) -> None:
+    histories, later = Histories(), NOW + timedelta(seconds=10 * buckets)
+    known = dict([known_at(NOW, bucket(NOW))])
+    assert histories.newest(known.get, "10m", NOW) == known[past.ask("10m", NOW)]
+    shown = histories.newest(known.get, "10m", later)
+    assert shown is not None
+    assert (shown.data["from"], shown.data["buckets"]) == (past.begin(TEN, later).isoformat(), [bucket(NOW)])
+    assert shown.error is None
+    refused = Answer(error=ApiDown("refused"))
+    known[past.ask("10m", later)] = refused
+    assert histories.newest(known.get, "10m", later) == Answer(shown.data, refused.error)
+    del known[past.ask("10m", later)]
+    known[past.ask("10m", later - timedelta(seconds=10))] = refused
+    assert histories.newest(known.get, "10m", later) == Answer(shown.data, refused.error), "until it fails once more"
+    known |= dict([known_at(later)])
+    assert histories.newest(known.get, "10m", later) == known[past.ask("10m", later)]
+
+
+def test_a_history_of_another_window_or_of_long_ago_is_not_shown() -> None:
+    histories, later = Histories(), NOW + timedelta(minutes=10)
+    known = dict([known_at(NOW, bucket(NOW))])
+    assert histories.newest(known.get, "10m", NOW) is not None
+    assert histories.newest(known.get, "1h", NOW) is None
+    assert histories.newest({}.get, "10m", later) is None
+    refused = Answer(error=ApiDown("refused"))
+    assert histories.newest({past.ask("10m", later): refused}.get, "10m", later) == refused
+
+
+def throughput(buckets: list[int], to: datetime) -> list[tuple[int, float]]:
+    """The throughput of one model with answers in these buckets, as it is known at a time; NOW is in the last one."""
+    last = past.begin(TEN, NOW) + timedelta(seconds=10 * 59)
+    made = history(*(bucket(last - timedelta(seconds=10 * ago)) for ago in buckets)) | {"to": to.isoformat()}
+    return [(one.ago, one.value) for one in past.throughput(made, TEN)["m"]]
+
+
+def test_where_nothing_was_answered_the_throughput_is_nothing() -> None:
+    assert throughput([9, 6, 3], NOW) == [(ago, 2.5 if ago in (9, 6, 3) else 0.0) for ago in range(9, 0, -1)]
+    assert throughput([9, 1, 0], NOW)[-2:] == [(2, 0.0), (1, 2.5)], "the last bucket is still filling"
+
+
+def test_of_what_came_after_the_history_was_made_nothing_is_said() -> None:
+    assert throughput([9, 6], NOW - timedelta(seconds=40)) == [(9, 2.5), (8, 0.0), (7, 0.0), (6, 2.5), (5, 0.0)]
+    assert throughput([9, 6, 5], NOW - timedelta(seconds=50))[-1] == (6, 2.5), "it was filling then"
 
 
 @given(st.integers(1, 10_000).flatmap(lambda all_: st.tuples(st.integers(0, all_), st.just(all_))))
