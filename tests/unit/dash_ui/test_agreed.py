@@ -51,7 +51,7 @@ def test_the_buckets_of_the_past_are_the_apis(window: past.Window) -> None:
 
 def test_the_distributions_are_read_as_they_are_told() -> None:
     assert set(distributions.STAGES) == StageTimes.model_fields.keys()
-    times = StageTimes(queue=[], fetch=[1.0], preprocess=[1.0], inference=[2.0], total=[4.0, 5.0, 6.0])
+    times = StageTimes(queue=[], fetch=[1.0], preprocess=[1.0], lane=[0.5], inference=[2.0], total=[4.0, 5.0, 6.0])
     models = [Distribution(model="m", predictions=3, stages=times)]
     (read,) = distributions.parse({"models": [each.model_dump(mode="json") for each in models]})
     assert (read.model, read.predictions, read.quantile("total", 0.5), read.quantile("queue", 0.5)) == ("m", 3, 5, None)

@@ -75,7 +75,7 @@ async def test_how_times_are_distributed_is_exported_too(dashboard: aiohttp.Clie
     async with dashboard.get("/export.csv?window=10m&figures=distributions") as response:
         lines = (await response.text()).splitlines()
     assert lines[0] == "model,stage,predictions,share,ms"
-    assert len(lines) == 1 + 3 * 5 * 101
+    assert len(lines) == 1 + 3 * 6 * 101
     async with dashboard.get("/export.csv?window=10m&figures=fish") as response:
         assert response.status == 400
 

@@ -32,7 +32,7 @@ def test_what_the_api_says_is_read_by_name_and_silent_models_are_left_out(world:
     assert [each.model for each in found] == ["efficientnet", "mobilenet", "resnet50"]
     low, middle, high = (found[0].quantile("total", share) or 0 for share in (0, 0.5, 1))
     assert 0 < low < middle < high
-    assert found[0].quantile("lane", 0.5) is None
+    assert found[0].quantile("sleep", 0.5) is None
     silent = {"models": [{"model": "m", "predictions": 0, "stages": {}}]}
     assert distributions.parse(silent) == []
 
