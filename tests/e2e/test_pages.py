@@ -263,7 +263,7 @@ def test_how_times_are_distributed_is_seen_read_and_saved(site: Site) -> None:
     shot(page, "distribution")
     with page.expect_download() as times:
         page.get_by_role("link", name="CSV of times").click()
-    assert len(times.value.path().read_text().splitlines()) == 1 + 3 * 5 * 101
+    assert len(times.value.path().read_text().splitlines()) == 1 + 3 * 6 * 101
     for name in ("ecdf", "distribution"):
         with page.expect_download() as picture:
             page.locator(f"[data-chart={name}] [data-png]").click()
