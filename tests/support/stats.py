@@ -96,9 +96,12 @@ class Script:
 
     @property
     def labels(self) -> dict[UUID, str]:
-        """The label that stands: the last that someone gave, else the one that the image came with."""
+        """The label that stands: the one that someone gave last, whenever it was published, else the one that the image
+        came with.
+        """
         came = {message.image_id: message.label for message in self.predictions.values() if message.label}
-        given = {message.image_id: message.label for _, message in self.sent if isinstance(message, LabelMessage)}
+        labels = [message for _, message in self.sent if isinstance(message, LabelMessage)]
+        given = {message.image_id: message.label for message in sorted(labels, key=lambda message: message.timestamp)}
         return came | {image_id: label for image_id, label in given.items() if label}
 
     def buckets(self, partition_of: dict[UUID, int]) -> dict[str, Bucket]:
@@ -132,8 +135,9 @@ def _image(chance: random.Random, image_id: UUID) -> list[tuple[str, Record]]:
             messages.append((topics.PREDICTIONS, _prediction(chance, model, image_id, made, label)))
         if fate > 0.9:
             messages.append((topics.PREDICTIONS, _prediction(chance, model, image_id, made, label)))
-    for _ in range(chance.choice((0, 0, 0, 1, 2))):
-        given = LabelMessage(image_id=image_id, label=chance.choice((*CLASSES, None)), by="ana", timestamp=now())
+    for number in range(chance.choice((0, 0, 0, 1, 2))):
+        given_at = now() + timedelta(milliseconds=number)
+        given = LabelMessage(image_id=image_id, label=chance.choice((*CLASSES, None)), by="ana", timestamp=given_at)
         messages.insert(chance.randrange(len(messages) + 1), (topics.LABELS, given))
     return messages
 
