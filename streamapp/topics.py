@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import CommitFailedError, KafkaError, NoError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import OffsetAndMetadata
 
 from streamapp.brokers import broker_error, client_options
@@ -157,7 +157,12 @@ async def register_group(settings: Settings, group: str, topic: str, agree: Agre
 
             agreed = await (agree(ends) if agree else ends())
             starts = {TopicPartition(topic, number): offset for number, offset in agreed.items()}
-            await consumer.commit({part: OffsetAndMetadata(offset, "") for part, offset in starts.items()})
+            try:
+                await consumer.commit({part: OffsetAndMetadata(offset, "") for part, offset in starts.items()})
+            except CommitFailedError:  # a process that was faster is a member by now, and members alone may commit
+                starts = {part: await consumer.committed(part) for part in fresh}
+                if None in starts.values():
+                    raise
             committed |= starts
         return {part.partition: offset for part, offset in committed.items() if offset is not None}
     except KafkaError as error:

@@ -43,6 +43,23 @@ async def test_a_new_group_starts_at_the_end_and_keeps_its_place(settings: Setti
         await producer.stop()
 
 
+async def test_a_group_that_another_process_has_begun_meanwhile_is_registered(settings: Settings) -> None:
+    await topics.ensure(settings)
+    member = AIOKafkaConsumer(topics.LABELS, **client_options(settings), group_id="group-c", enable_auto_commit=False)
+
+    async def agree(ends: topics.Ends) -> dict[int, int]:
+        first = await topics.register_group(settings, "group-c", topics.LABELS)
+        await member.start()
+        return first
+
+    try:
+        registered = await topics.register_group(settings, "group-c", topics.LABELS, agree)
+        assert registered == await topics.register_group(settings, "group-c", topics.LABELS)
+        assert registered.keys() == set(range(settings.partitions))
+    finally:
+        await member.stop()
+
+
 async def test_an_evicted_member_is_out_of_its_group(settings: Settings) -> None:
     await topics.ensure(settings)
     member = AIOKafkaConsumer(
