@@ -254,11 +254,11 @@ def test_tables_and_planes_are_saved_as_pictures_and_figures(site: Site) -> None
 def test_how_times_are_distributed_is_seen_read_and_saved(site: Site) -> None:
     page = filled(site).open("/compare?window=1m")
     expect(page.locator("#compare-ecdf .line")).to_have_count(3)
-    expect(page.locator("#compare-distribution .median")).to_have_count(3 * 5)
+    expect(page.locator("#compare-distribution .median")).to_have_count(3 * 6)
     expect(page.locator("#compare-latency svg, #compare-latency .no-figures")).to_be_visible(timeout=WAIT_MS)
     table = page.locator("#compare-distribution details")
     table.locator("summary").click()
-    expect(table.get_by_role("row")).to_have_count(1 + 3 * 5)
+    expect(table.get_by_role("row")).to_have_count(1 + 3 * 6)
     expect(table.get_by_role("row").last).to_contain_text("resnet50")
     shot(page, "distribution")
     with page.expect_download() as times:
