@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,5 +47,6 @@ async def test_it_says_to_the_api_who_it_is(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(progress, "EVERY_S", 0.01)
     app = web.Application()
     app.add_routes([web.get("/api/v1/stats", stats)])
-    async with TestServer(app) as server, Progress(str(server.make_url("")), LogBook(tmp_path, io.StringIO())):
-        assert await asyncio.wait_for(asked.get(), 5) == "Bearer sk_1"
+    with closing(LogBook(tmp_path, io.StringIO())) as book:
+        async with TestServer(app) as server, Progress(str(server.make_url("")), book):
+            assert await asyncio.wait_for(asked.get(), 5) == "Bearer sk_1"
