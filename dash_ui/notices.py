@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from dash import html
 
+from dash_ui.asks import Answer
 from dash_ui.board import Link
 from dash_ui.client import ApiDown, ApiProblem
 from dash_ui.language import known, say
@@ -117,6 +118,11 @@ def problem(name: str, detail: str) -> str:
 def failed(error: ApiProblem | ApiDown | None) -> html.P:
     """The place of something that cannot be had now."""
     return html.P(say("problem.failed", why=why(error)), className="muted no-figures", role="alert")
+
+
+def awaited(answer: Answer | None) -> html.P | html.Div:
+    """What stands in the place of something that is not here: why not, or that it will come."""
+    return failed(answer.error) if answer and answer.error else html.Div(className="skeleton line")
 
 
 def no_figures(words: str) -> html.P:

@@ -137,8 +137,9 @@ class Service:
                 self._seen = None  # so that the next look tries again
         self._metrics.model_reloads.labels(self.spec.name, outcome).inc()
         seconds = round(time.monotonic() - start, 3)
-        order = {"by": by, "request_id": request_id, "ordered_at": ordered_at}
-        self._last = Reloaded.model_validate({**order, "outcome": outcome, "at": now(), "seconds": seconds})
+        self._last = Reloaded(
+            outcome=outcome, by=by, request_id=request_id, ordered_at=ordered_at, at=now(), seconds=seconds
+        )
         return self._last
 
     async def _renew(self, start: float) -> Outcome:

@@ -126,15 +126,10 @@ def _history(name: str, answer: Answer | None, board: Board) -> Any:
     return board.minute.history(older, now)
 
 
-def _awaited(answer: Answer | None) -> Component:
-    """What stands in the place of something that is not here: why not, or that it will come."""
-    return notices.failed(answer.error) if answer and answer.error else html.Div(className="skeleton line")
-
-
 def _chart(chart: str, name: str, answer: Answer | None, changed: Answer | None, board: Board) -> Any:
     history, window = _history(name, answer, board), past.WINDOWS[name]
     if history is None:
-        return _awaited(answer)
+        return notices.awaited(answer)
     share = chart in ("accuracy", "confidence")
     words: Callable[[float], str] = percent if share else milliseconds if chart != "throughput" else _rate
     series = past.series(history, window, POINTS[chart]) if chart in POINTS else past.throughput(history, window)
@@ -151,7 +146,7 @@ def _rate(value: float) -> str:
 
 def _spread(chart: str, answer: Answer | None, board: Board) -> Any:
     if answer is None or answer.data is None:
-        return _awaited(answer)
+        return notices.awaited(answer)
     times = distributions.parse(answer.data)
     stages = distributions.STAGES if chart == "distribution" else distributions.STAGES[-1:]
     drawn = boxes.draw(times, board.models) if chart == "distribution" else ecdf.draw(times, board.models)
@@ -161,13 +156,13 @@ def _spread(chart: str, answer: Answer | None, board: Board) -> Any:
 def _plane(name: str, answer: Answer | None, board: Board) -> Component | Element:
     history = _history(name, answer, board)
     if history is None:
-        return _awaited(answer)
+        return notices.awaited(answer)
     return plane.draw(plane.measured(totals.of(history), board.models), say("plane.mean"))
 
 
 def _grid(grid: str, view: View, answer: Answer | None, board: Board) -> list[Component]:
     if answer is None or answer.data is None:
-        return [_awaited(answer)]
+        return [notices.awaited(answer)]
     compared = matrices.parse(answer.data)
     if not compared.images:
         return [html.P(say("compare.none"), className="muted no-figures")]

@@ -79,7 +79,7 @@ def _tools(view: View) -> Component:
 def _plane(points: list[plane.Point] | None, answer: Answer | None) -> Component | Element:
     if points is not None:
         return plane.draw(points, say("plane.time"))
-    return notices.failed(answer.error) if answer and answer.error else html.Div(className="skeleton line")
+    return notices.awaited(answer)
 
 
 def _times(

@@ -1,12 +1,11 @@
 """Sees that weights may have changed, without reading them: an alias that moved, a file that was replaced."""
 
-import os
 from collections.abc import Hashable
 from pathlib import Path
 
 from streamapp.runtime import facts, registry
 from streamapp.runtime.spec import ModelSpec
-from streamapp.runtime.weights import unpinned
+from streamapp.runtime.weights import place, unpinned
 from streamapp.settings import Settings
 
 
@@ -22,7 +21,7 @@ def mark(spec: ModelSpec, settings: Settings) -> Hashable:
     uri, _ = unpinned(spec.weights)
     if registry.moves(uri):
         return registry.current(uri, settings)
-    path = Path(os.path.expanduser(uri))  # noqa: PTH111  # as `weights.resolve` does
+    path = place(uri)
     return tuple(_file(each) for each in (path, facts.place(path), path / "model.xml", path / "model.bin"))
 
 

@@ -163,8 +163,13 @@ def _registered(uri: str, pin: str, settings: Settings) -> Weights:
     return _of_file(downloads.fetched(found, settings), found.uri, f"v{found.number}")
 
 
+def place(uri: str) -> Path:
+    """The path that a URI is."""
+    return Path(os.path.expanduser(uri))  # noqa: PTH111  # the one of Path raises for a user that there is not
+
+
 def _from_path(uri: str) -> Weights:
-    path = Path(os.path.expanduser(uri))  # noqa: PTH111  # the one of Path raises for a user that there is not
+    path = place(uri)
     file = look(path)
     if file is None:
         what = "has no weights that can be read" if _is_there(path) else "does not exist"
